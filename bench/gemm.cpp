@@ -1,0 +1,58 @@
+// bench/run.sh gemm: measures the library's GEMM beside its peers and writes what it finds as JSON (see report.py).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "environment.hpp"
+#include "gemm_race.hpp"
+#include "machine.hpp"
+
+namespace {
+
+bool measure_all(const bench::race_settings& settings, std::vector<bench::row>& rows) {
+  bool all_right = true;
+  int done = 0;
+  for (const shapes::gemm& shape : shapes::gemm_shapes) {
+    if (settings.quick && !shape.quick) continue;
+    bench::gemm_race race(shape, settings, rows);
+    if (race.empty()) continue;
+    std::fprintf(stderr, "\r%3d  %-40.*s", ++done, static_cast<int>(shape.layer.size()), shape.layer.data());
+    all_right &= race.run();
+  }
+  std::fprintf(stderr, "\r%50s\r", "");
+  return all_right;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bench::restart_with_environment_of_peers(argv);
+
+  bench::race_settings settings;
+  std::string filter, out = "gemm.json";
+  CLI::App app("Measures bcr's GEMM beside dense and sparse libraries.");
+  app.add_flag("--quick", settings.quick, "a dozen shapes and fewer rounds");
+  app.add_option("--threads", settings.how.threads, "threads for the library and for every peer")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--filter", filter, "only cases that match this regular expression, like b8x32/.*/N196/columns/10x");
+  app.add_option("--out", out, "the JSON file to write");
+  const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
+  CLI11_PARSE(app, argc, argv);
+  if (settings.quick && rounds->empty()) settings.how.rounds = 15;
+  settings.filter = std::regex(filter);
+  if (!bench::has_cores(settings.how.threads)) {
+    std::fprintf(stderr, "This process may not use %d cores: the times of threads mean nothing.\n",
+                 settings.how.threads);
+  }
+
+  std::vector<bench::row> rows;
+  const bool all_right = measure_all(settings, rows);
+  const bench::context facts = {{"vector_bits", std::to_string(8 * bench::vector_bytes())},
+                                {"threads", std::to_string(settings.how.threads)},
+                                {"rounds", std::to_string(settings.how.rounds)},
+                                {"mode", settings.quick ? "quick" : "full"}};
+  if (!bench::write_json(rows, facts, out)) {
+    std::fprintf(stderr, "No row was measured, or %s could not be written.\n", out.c_str());
+    return 1;
+  }
+  return all_right ? 0 : 1;
+}

@@ -1,0 +1,82 @@
+#include "gemm_subject.hpp"
+
+#include <bcr/bcr.hpp>
+#include <bcr/core/executor_thread.hpp>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace bench {
+namespace {
+
+template <class Block>
+bcr::result<bcr::pattern<Block>> make_pattern(const block_mask& mask, std::size_t m, std::size_t k) {
+  auto made = bcr::pattern<Block>::create(m, k);
+  if (!made) return made;
+  for (std::size_t bi = 0; bi < made->block_rows(); ++bi) {
+    for (std::size_t bj = 0; bj < made->block_columns(); ++bj) {
+      for (std::size_t r = 0; r < made->block_height(bi); ++r) made->keep_row(bi, bj, r, mask.keeps_row(bi, bj, r));
+      for (std::size_t c = 0; c < made->block_width(bj); ++c)
+        made->keep_column(bi, bj, c, mask.keeps_column(bi, bj, c));
+    }
+  }
+  return made;
+}
+
+template <class Block>
+class bcr_gemm final : public subject {
+ public:
+  explicit bcr_gemm(const block_mask& mask) : mask_(mask) {}
+
+  std::string name() const override { return plan_->kernel_name(); }
+  std::size_t packed_bytes() const override { return packed_->bytes().size(); }
+
+  std::string prepare(const problem& p) override {
+    bind(p);
+    const bcr::status done = plan(static_cast<std::size_t>(p.threads));
+    return done ? std::string() : done.message();
+  }
+
+  void run() override {
+    const bcr::status done = plan_->run(bcr::matrix_view<const float>(p_.b, p_.k, p_.n),
+                                        bcr::matrix_view<float>(c_.data(), p_.m, p_.n), workspace_, {}, *pool_);
+    if (!done) c_[0] = std::numeric_limits<float>::quiet_NaN();  // no right result: the check will see it
+  }
+
+ private:
+  bcr::status plan(std::size_t threads) {
+    auto pattern = make_pattern<Block>(mask_, p_.m, p_.k);
+    if (!pattern) return pattern.status();
+    auto packed = bcr::pack<float>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
+    if (!packed) return packed.status();
+    packed_.emplace(std::move(*packed));
+    auto made = bcr::gemm_plan<float>::create(*packed_, {.columns = p_.n, .threads = threads});
+    if (!made) return made.status();
+    plan_.emplace(std::move(*made));
+    auto workspace = bcr::buffer<std::byte>::allocate(plan_->workspace_bytes());
+    if (!workspace) return workspace.status();
+    workspace_ = std::move(*workspace);
+    auto pool = bcr::thread_pool::create(threads);
+    if (!pool) return pool.status();
+    pool_.emplace(std::move(*pool));
+    return {};
+  }
+
+  const block_mask& mask_;
+  std::optional<bcr::packed_weights<float, Block>> packed_;
+  std::optional<bcr::gemm_plan<float>> plan_;
+  bcr::buffer<std::byte> workspace_;
+  std::optional<bcr::thread_pool> pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<subject> make_subject(const block_mask& mask) {
+  const block_size block = mask.block();
+  if (block == block_size{4, 16}) return std::make_unique<bcr_gemm<bcr::block<4, 16>>>(mask);
+  if (block == block_size{8, 32}) return std::make_unique<bcr_gemm<bcr::block<8, 32>>>(mask);
+  if (block == block_size{16, 64}) return std::make_unique<bcr_gemm<bcr::block<16, 64>>>(mask);
+  return nullptr;
+}
+
+}  // namespace bench

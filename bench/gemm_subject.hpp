@@ -1,0 +1,16 @@
+// The library's own GEMM as a contender: packed weights, a plan, a workspace, and threads where asked for.
+#pragma once
+
+#include "contender.hpp"
+
+namespace bench {
+
+class subject : public row_major_contender {
+ public:
+  virtual std::size_t packed_bytes() const = 0;
+};
+
+// For the blocks that the benchmark knows; null for others. The mask outlives the subject.
+std::unique_ptr<subject> make_subject(const block_mask&);
+
+}  // namespace bench

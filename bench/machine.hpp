@@ -1,0 +1,21 @@
+// What the machine could do at best: the rates that the library's kernels are measured against.
+#pragma once
+
+#include <cstddef>
+
+namespace bench {
+
+inline constexpr double fma_probe_seconds = 60e-6;  // about as long as this takes
+
+// Bytes of the widest float vector that this build may use; the probe below uses the same.
+std::size_t vector_bytes();
+
+// Runs independent chains of fused multiply-adds on registers and returns how many floating-point operations it did.
+// All chains stay in flight, so operations over time are the peak of one core.
+double fma_probe();
+
+// Reads `bytes` bytes again and again and returns bytes per second: what a stream from the cache level that holds so
+// many bytes can deliver to one core. Sizes are rounded up to half powers of two and measured once.
+double read_bandwidth(std::size_t bytes);
+
+}  // namespace bench

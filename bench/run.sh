@@ -1,0 +1,57 @@
+#!/bin/bash
+# Builds and runs a benchmark beside the peers it is compared with, and prints one table:
+#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX]
+# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+usage() {
+  sed -n '2,4s/^# \?//p' bench/run.sh >&2
+  exit 2
+}
+kind=${1:-}
+if [ "$kind" != gemm ]; then usage; fi
+shift
+
+preset=bench
+suffix=
+plot=
+arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) arguments+=(--quick) ;;
+    --plot) plot=yes ;;
+    --simd)
+      if [ "${2:-}" = avx2 ]; then preset=bench-avx2; elif [ "${2:-}" != native ]; then usage; fi
+      shift
+      ;;
+    --threads)
+      arguments+=(--threads "${2:?}")
+      if [ "$2" != 1 ]; then suffix=-threads$2; fi
+      shift
+      ;;
+    --filter | --rounds)
+      arguments+=("$1" "${2:?}")
+      shift
+      ;;
+    *) usage ;;
+  esac
+  shift
+done
+
+cmake/install-packages.sh build bench
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset" --target "bench_$kind"
+json=build/$preset/$kind$suffix.json
+status=0
+"build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?
+# The packages belong to the system's own Python; another one may come first in PATH.
+python=/usr/bin/python3
+if [ ! -x "$python" ]; then python=python3; fi
+"$python" bench/report.py "$json"
+if [ -n "$plot" ]; then
+  "$python" bench/plot.py "$json" "${json%.json}.svg"
+  echo "The plot is ${json%.json}.svg."
+fi
+echo "All that was measured is in $json."
+exit "$status"

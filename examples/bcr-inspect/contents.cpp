@@ -1,0 +1,106 @@
+#include "contents.hpp"
+
+#include <bcr/core/buffer.hpp>
+#include <bcr/format/panels.hpp>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+namespace {
+
+bcr::buffer<std::byte> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("The file cannot be opened.");
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad()) throw std::runtime_error("The file cannot be read.");
+  auto aligned = bcr::buffer<std::byte>::allocate(bytes.size());
+  if (!aligned) throw std::runtime_error(aligned.message());
+  if (!bytes.empty()) std::memcpy(aligned->data(), bytes.data(), bytes.size());
+  return std::move(*aligned);
+}
+
+std::string name_of_panels_section(std::uint32_t id) {
+  switch (static_cast<bcr::panels_section>(id)) {
+    case bcr::panels_section::groups:
+      return "row groups";
+    case bcr::panels_section::panels:
+      return "panels";
+    case bcr::panels_section::segments:
+      return "segments";
+    case bcr::panels_section::columns:
+      return "column indices";
+    case bcr::panels_section::rows:
+      return "row order";
+    case bcr::panels_section::weights:
+      return "weights";
+  }
+  return "section " + std::to_string(id);
+}
+
+template <class T>
+void read_panels(const bcr::blob_view& blob, contents& into) {
+  const auto arrays = bcr::panels_view<T>::open(blob);
+  if (!arrays) throw std::runtime_error(arrays.message());
+  into.counts = {
+      {"row groups", arrays->group_count()}, {"panels", arrays->panels.size()}, {"segments", arrays->segments.size()}};
+  for (const bcr::blob_section& s : blob.sections()) {
+    into.sections.push_back({name_of_panels_section(s.id), static_cast<std::size_t>(s.bytes)});
+  }
+  arrays->for_each_weight(
+      [&](std::size_t i, std::size_t j, T) { into.pattern.kept[i * into.pattern.columns + j] = 1; });
+}
+
+}  // namespace
+
+double contents::density() const {
+  const double all = static_cast<double>(matrix.rows) * static_cast<double>(matrix.columns);
+  return all == 0 ? 1 : static_cast<double>(matrix.kept) / all;
+}
+
+contents read_contents(const std::string& path) {
+  const bcr::buffer<std::byte> file = read_file(path);
+  const auto blob = bcr::blob_view::open(file);
+  if (!blob) throw std::runtime_error(blob.message());
+  const auto rows = static_cast<std::size_t>(blob->matrix().rows);
+  const auto columns = static_cast<std::size_t>(blob->matrix().columns);
+  contents c{.kind = blob->kind(),
+             .matrix = blob->matrix(),
+             .version = blob->version(),
+             .checksum = blob->checksum(),
+             .bytes = file.size(),
+             .counts = {},
+             .sections = {},
+             .pattern = {rows, columns, blob->kind().block_rows, blob->kind().block_columns, {}}};
+  c.pattern.kept.resize(rows * columns);
+  if (c.kind.layout != bcr::blob_layout::panels)
+    throw std::runtime_error("The layout of the weights is not known here.");
+  switch (c.kind.type) {
+    case bcr::value_type::f32:
+      read_panels<float>(*blob, c);
+      break;
+    case bcr::value_type::f64:
+      read_panels<double>(*blob, c);
+      break;
+    default:
+      throw std::runtime_error("The weights are of a type that is not known here.");
+  }
+  return c;
+}
+
+std::string name_of(bcr::value_type type) {
+  switch (type) {
+    case bcr::value_type::f32:
+      return "f32";
+    case bcr::value_type::f64:
+      return "f64";
+    case bcr::value_type::f16:
+      return "f16";
+    case bcr::value_type::bf16:
+      return "bf16";
+    case bcr::value_type::i8:
+      return "i8";
+  }
+  return "unknown";
+}

@@ -1,0 +1,28 @@
+#!/bin/bash
+# Installs what is missing, builds the examples for this machine, and runs one of them in its own folder.
+#   examples/run.sh                    handwritten digits: a pruned network against the dense one
+#   examples/run.sh NAME [ARGUMENT..]  another example: `minimal` is the one in 02_minimal, and so on
+#   examples/run.sh test               all of them, as tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+name=${1:-digits}
+folders=(examples/*_"$name"/)
+if [ "$name" != test ] && [ ! -d "${folders[0]}" ]; then
+  echo "There is no example '$name' among these:" examples/*_*/ >&2
+  exit 2
+fi
+
+cmake/install-packages.sh build examples
+mkdir -p build
+if ! { cmake --preset examples && cmake --build --preset examples; } >build/examples.log 2>&1; then
+  tail -n 60 build/examples.log >&2
+  exit 1
+fi
+
+build=$PWD/build/examples
+if [ "$name" = test ]; then
+  ctest --test-dir "$build/examples" --output-on-failure
+else
+  cd "${folders[0]}"
+  "$build/bin/$name" "${@:2}"
+fi

@@ -1,0 +1,22 @@
+// The library for one target, the one that the compiler's flags allow: include this, link nothing.
+#pragma once
+
+#include "bcr/core/executor.hpp"
+#include "bcr/core/matrix_view.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/format/pattern.hpp"
+#include "bcr/kernels-inl.h"
+#include "bcr/op/epilogue.hpp"
+#include "bcr/pack/cover.hpp"
+#include "bcr/pack/panels.hpp"
+#include "bcr/core/version.hpp"
+
+namespace bcr {
+
+using BCR_TARGET_NS::gemm_plan;
+using BCR_TARGET_NS::linear_plan;
+// The instruction set that these are compiled for, as kernel_name() spells it: "avx3", "neon", "scalar".
+using BCR_TARGET_NS::target_name;
+
+}  // namespace bcr

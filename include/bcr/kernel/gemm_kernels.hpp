@@ -1,0 +1,79 @@
+// The functions that a plan calls, one table a type, epilogue and target. Plans see kernels through such a table only, so
+// that they are the same code whether the target was chosen by the compiler's flags or at run time.
+#pragma once
+
+#include <cstddef>
+
+#include "bcr/core/status.hpp"
+#include "bcr/kernel/epilogue.hpp"
+#include "bcr/kernel/panel_task.hpp"
+
+namespace bcr {
+
+// Vectors in a tile at most, over all targets.
+inline constexpr int most_tile_vectors = 6;
+
+// The instruction set of a kernel table.
+struct kernel_target {
+  const char* name;               // "avx3", "neon", ...
+  std::size_t (*lanes)() noexcept;  // elements in a vector
+  int tile_vectors;               // vectors in the widest tile
+};
+
+// What no plan can be made with. Fails with invalid_argument.
+inline status check_plan_options(std::size_t threads, int tile_vectors) noexcept {
+  if (threads == 0) return {errc::invalid_argument, "A plan needs at least one thread."};
+  if (tile_vectors < 0 || tile_vectors > most_tile_vectors) {
+    return {errc::invalid_argument, "A tile has 1 to 6 vectors, or 0 to let the library choose."};
+  }
+  return {};
+}
+
+// Vectors in a tile: as many as the registers allow or the caller wants, unless a tile of all input rows, each vector of
+// which is `column_bytes` long, would then not stay in a cache of 1 to 2 MiB.
+inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t column_bytes, int wanted) noexcept {
+  constexpr std::size_t cache = std::size_t{3} << 19;
+  std::size_t vectors = static_cast<std::size_t>(target.tile_vectors);
+  if (wanted > 0) return static_cast<std::size_t>(wanted) < vectors ? static_cast<std::size_t>(wanted) : vectors;
+  while (vectors > 3 && vectors * column_bytes > cache) --vectors;
+  return vectors;
+}
+
+// What gemm and linear share.
+template <class T, class Epilogue>
+struct panel_kernels {
+  kernel_target target;
+  // For tiles of 1, 2, ... vectors; null for widths that are not in use.
+  void (*run[most_tile_vectors])(const panel_task<T>&, const Epilogue&) noexcept;
+};
+
+template <class T, class Epilogue>
+struct gemm_kernels {
+  panel_kernels<T, Epilogue> panels;
+  // Copies `rows` x `columns` elements to aligned rows of `tile_ld`, filling these up with zeros.
+  void (*copy_tile)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
+                    std::size_t tile_ld) noexcept;
+};
+
+// `rows` features x `tokens` results, to be stored token by token.
+template <class T>
+struct token_block {
+  const T* sums;  // feature m at sums + m * sums_ld
+  std::size_t sums_ld;
+  std::size_t first_row, rows;
+  std::size_t first_token, tokens;
+  T* y;  // token t's feature m at y + t * ldy + m
+  std::size_t ldy;
+  T* staging;  // staging_tokens(lanes) x rows elements
+};
+
+template <class T, class Epilogue>
+struct linear_kernels {
+  panel_kernels<T, epilogue::none> panels;
+  // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
+  void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
+                      std::size_t tile_ld) noexcept;
+  void (*store_tokens)(const token_block<T>&, const Epilogue&) noexcept;
+};
+
+}  // namespace bcr

@@ -1,0 +1,101 @@
+// How a product is cut into tiles and tasks: columns into tiles as wide as the registers allow, and tiles and row groups
+// into one rectangle a task, so that every task has the same share of the kept weights.
+#pragma once
+
+#include <cstddef>
+
+#include "bcr/core/block.hpp"
+#include "bcr/format/panels.hpp"
+
+namespace bcr {
+
+// `columns` of the output as tiles of 1, 2, 3, 4 or 6 vectors, as many as possible of the widest allowed: a narrow tile
+// multiplies less with each vector that it loads, so a remainder is shared by two tiles rather than left to a tile of one.
+class column_tiles {
+ public:
+  column_tiles() noexcept = default;
+  column_tiles(std::size_t columns, std::size_t lanes, std::size_t tile_vectors) noexcept
+      : columns_(columns), lanes_(lanes), wide_(tile_vectors == 5 ? 4 : tile_vectors) {
+    const std::size_t vectors = blocks_covering(columns, lanes);
+    wide_count_ = vectors / wide_;
+    std::size_t rest = vectors % wide_;
+    if (wide_count_ != 0 && (rest == 1 || rest == 2 || rest == 5) && wide_ > 2) {
+      --wide_count_;
+      rest += wide_;
+    }
+    while (rest != 0) {
+      const std::size_t most = rest < wide_ && rest != 5 ? rest : wide_ == 6 ? 4 : wide_;
+      const std::size_t take = rest == most + 1 ? rest - rest / 2 : most;
+      rest_[rest_count_++] = take;
+      rest -= take;
+    }
+  }
+
+  std::size_t count() const noexcept { return wide_count_ + rest_count_; }
+  // Vectors in the widest tile.
+  std::size_t widest() const noexcept { return wide_count_ != 0 ? wide_ : rest_count_ != 0 ? rest_[0] : 0; }
+  std::size_t vectors(std::size_t tile) const noexcept { return tile < wide_count_ ? wide_ : rest_[tile - wide_count_]; }
+  std::size_t begin(std::size_t tile) const noexcept {
+    std::size_t first = (tile < wide_count_ ? tile : wide_count_) * wide_;
+    for (std::size_t t = wide_count_; t < tile; ++t) first += rest_[t - wide_count_];
+    return first * lanes_;
+  }
+  std::size_t end(std::size_t tile) const noexcept {
+    const std::size_t past = begin(tile) + vectors(tile) * lanes_;
+    return past < columns_ ? past : columns_;
+  }
+
+ private:
+  std::size_t columns_ = 0, lanes_ = 1, wide_ = 1, wide_count_ = 0, rest_count_ = 0;
+  std::size_t rest_[4] = {};
+};
+
+struct task_grid {
+  std::size_t rows = 1;     // cuts of the row groups
+  std::size_t columns = 1;  // cuts of the column tiles
+  std::size_t tasks() const noexcept { return rows * columns; }
+};
+
+// The grid of at most `threads` tasks whose largest task is smallest; among equals the one with the fewest cuts of rows,
+// as these make tasks load the same input.
+inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t threads) noexcept {
+  task_grid best;
+  double least = 2;
+  for (std::size_t rows = 1; rows <= threads && rows <= groups; ++rows) {
+    std::size_t columns = threads / rows;
+    if (columns > tiles) columns = tiles;
+    if (columns == 0) break;
+    const double share = static_cast<double>(blocks_covering(groups, rows)) / static_cast<double>(groups) *
+                         static_cast<double>(blocks_covering(tiles, columns)) / static_cast<double>(tiles);
+    if (share < least * 0.99) {
+      least = share;
+      best = {rows, columns};
+    }
+  }
+  return best;
+}
+
+// The first group of part `part` of `parts`: groups are cut where their kept weights, and a little for every row, reach
+// the part's share.
+template <class T>
+std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::size_t parts) noexcept {
+  constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
+  const auto cost_before = [&](std::size_t g) {
+    return weights.groups[g].weight_begin + row_cost * weights.groups[g].row_begin;
+  };
+  const double target = static_cast<double>(cost_before(weights.group_count())) * static_cast<double>(part) /
+                        static_cast<double>(parts);
+  std::size_t low = 0, high = weights.group_count();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    const double half = 0.5 * static_cast<double>(cost_before(middle) + cost_before(middle + 1));
+    if (half < target) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return part == parts ? weights.group_count() : low;
+}
+
+}  // namespace bcr

@@ -1,0 +1,114 @@
+// The Highway back end of ops-inl.h: ops is Highway's own namespace of the target. What is added here are the partial
+// loads and stores, and a refusal to be slow without saying so.
+#if defined(BCR_SIMD_HIGHWAY_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_SIMD_HIGHWAY_INL_H_
+#undef BCR_SIMD_HIGHWAY_INL_H_
+#else
+#define BCR_SIMD_HIGHWAY_INL_H_
+#endif
+
+#include <cstddef>
+
+#include "bcr/simd/highway_options.hpp"
+//
+#include <hwy/highway.h>
+
+#include "bcr/simd/target_name.hpp"
+
+// In a foreach_target build Highway compiles the better targets too, whatever the flags.
+#if !defined(BCR_ALLOW_SLOW_TARGET) && !defined(HIGHWAY_HWY_FOREACH_TARGET_H_)
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    HWY_STATIC_TARGET > HWY_AVX3
+#error \
+    "bcr: the compiler may use AVX-512, but Highway's AVX3 target also wants AES, PCLMUL, BMI2, FMA and F16C: add -maes -mpclmul -mbmi2 -mfma -mf16c, or define BCR_ALLOW_SLOW_TARGET."
+#elif defined(__AVX2__) && HWY_STATIC_TARGET > HWY_AVX2
+#error \
+    "bcr: the compiler may use AVX2, but Highway's AVX2 target also wants AES, PCLMUL, BMI2, FMA and F16C: add -maes -mpclmul -mbmi2 -mfma -mf16c, or define BCR_ALLOW_SLOW_TARGET."
+#elif defined(__SSE4_2__) && HWY_STATIC_TARGET > HWY_SSE4
+#error \
+    "bcr: the compiler may use SSE4.2, but Highway's SSE4 target also wants AES and PCLMUL: add -maes -mpclmul, or define BCR_ALLOW_SLOW_TARGET."
+#elif HWY_STATIC_TARGET == HWY_SCALAR || HWY_STATIC_TARGET == HWY_EMU128
+#error \
+    "bcr: without flags for a SIMD instruction set Highway computes one lane at a time: add -march=native, or -march=x86-64-v3 -maes -mpclmul, or define BCR_ALLOW_SLOW_TARGET or BCR_SIMD_SCALAR."
+#endif
+#endif
+
+#define BCR_TARGET_NS HWY_NAMESPACE
+#define BCR_BEGIN_TARGET HWY_BEFORE_NAMESPACE()
+#define BCR_END_TARGET HWY_AFTER_NAMESPACE()
+#define BCR_INLINE HWY_INLINE
+#define BCR_LAMBDA_ATTR HWY_ATTR __attribute__((always_inline))
+#define BCR_HAS_BLOCKS (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR)
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+namespace ops = hwy::HWY_NAMESPACE;
+
+inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(HWY_NAMESPACE)};
+constexpr const char* target_name() noexcept { return kTargetName.text; }
+
+#if HWY_ARCH_PPC
+inline constexpr int kVectorRegisters = 64;
+#elif HWY_HAVE_SCALABLE || HWY_CAP_GE512 || HWY_ARCH_ARM_A64
+inline constexpr int kVectorRegisters = 32;
+#else
+inline constexpr int kVectorRegisters = 16;
+#endif
+
+// Targets whose masked loads and stores of 4 and 8 byte lanes leave the other lanes' memory alone.
+#if HWY_HAVE_SCALABLE || HWY_CAP_GE512 || HWY_TARGET == HWY_AVX2
+inline constexpr bool kMasksMemory = true;
+#else
+inline constexpr bool kMasksMemory = false;
+#endif
+
+template <class D>
+BCR_INLINE ops::Mask<D> LaneRange(D d, std::size_t first, std::size_t last) {
+  return ops::AndNot(ops::FirstN(d, first), ops::FirstN(d, last));
+}
+
+// Lanes [first, last) of a vector from p[first] .. p[last - 1]; the other lanes are zero. No other memory is read.
+template <class D>
+BCR_INLINE ops::Vec<D> LoadLanes(D d, const ops::TFromD<D>* p, std::size_t first, std::size_t last) {
+  if constexpr (kMasksMemory) {
+    return ops::MaskedLoad(LaneRange(d, first, last), d, p);
+  } else {
+    ops::TFromD<D> lanes[HWY_LANES(ops::TFromD<D>)] = {};
+    for (std::size_t l = first; l < last; ++l) lanes[l] = p[l];
+    return ops::LoadU(d, lanes);
+  }
+}
+
+// Lanes [first, last) of `v` to p[first] .. p[last - 1]. No other memory is written.
+template <class D>
+BCR_INLINE void StoreLanes(ops::Vec<D> v, D d, ops::TFromD<D>* p, std::size_t first, std::size_t last) {
+  if constexpr (kMasksMemory) {
+    ops::BlendedStore(v, LaneRange(d, first, last), d, p);
+  } else {
+    ops::TFromD<D> lanes[HWY_LANES(ops::TFromD<D>)];
+    ops::StoreU(v, d, lanes);
+    for (std::size_t l = first; l < last; ++l) p[l] = lanes[l];
+  }
+}
+
+#if BCR_HAS_BLOCKS
+// A vector of 128-bit blocks, block b from p[b * stride].
+template <class D>
+BCR_INLINE ops::Vec<D> LoadBlocks(D d, const ops::TFromD<D>* p, std::size_t stride) {
+  constexpr std::size_t blocks = ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) / 16;
+  if constexpr (blocks == 1) {
+    return ops::LoadU(d, p);
+  } else {
+    const ops::Half<D> half;
+    return ops::Combine(d, LoadBlocks(half, p + blocks / 2 * stride, stride), LoadBlocks(half, p, stride));
+  }
+}
+#endif
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_SIMD_HIGHWAY_INL_H_

@@ -1,0 +1,11 @@
+// What Highway has to be told before any of its headers is seen. ops-inl.h includes this by itself; a file that builds
+// its own kernels for several targets includes it before hwy/foreach_target.h.
+#pragma once
+
+// Highway 1.0.x counts AVX3_DL among the targets only on request, yet chooses it as the static one when the compiler's
+// flags allow it (-march=native on Ice Lake and later), and then stops at "Logic error: best baseline should be
+// included in dynamic targets". Asking for it exactly when the flags reach it makes a plain #include work.
+#if !defined(HWY_WANT_AVX3_DL) && defined(__AVX512VBMI2__) && defined(__AVX512BITALG__) && \
+    defined(__AVX512VPOPCNTDQ__) && defined(__VAES__) && defined(__VPCLMULQDQ__)
+#define HWY_WANT_AVX3_DL
+#endif

@@ -1,0 +1,71 @@
+#include <cstddef>
+#include <cstdio>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+#include "bcr/bcr.hpp"
+#include "bcr/core/executor_thread.hpp"
+
+int allocations();  // how often operator new was called so far
+
+namespace {
+
+int failures = 0;
+
+void expect(bool condition, const char* what) {
+  if (condition) return;
+  std::printf("FAILED: %s\n", what);
+  ++failures;
+}
+
+// Runs the plan on one thread and on three and looks at what the counter says of it.
+template <class T, class Plan, class Epilogue>
+void check_plan(const Plan& plan, bcr::matrix_view<const T> in, bcr::matrix_view<T> out, const Epilogue& epilogue,
+                bcr::thread_pool& pool) {
+  std::vector<std::byte> workspace(plan.workspace_bytes());
+  bcr::serial_executor serial;
+  static_assert(noexcept(plan.run(in, out, workspace, epilogue, serial)));
+  static_assert(noexcept(plan.run(in, out, workspace, epilogue, pool)));
+  const int before = allocations();
+  const bcr::status alone = plan.run(in, out, workspace, epilogue, serial);
+  expect(allocations() == before, "a run on the caller's thread allocates nothing");
+  const bcr::status together = plan.run(in, out, workspace, epilogue, pool);
+  expect(allocations() == before, "a run on a thread pool allocates nothing");
+  expect(alone.ok(), alone.message());
+  expect(together.ok(), together.message());
+}
+
+template <class T>
+void check_type(bcr::thread_pool& pool) {
+  constexpr std::size_t m = 67, k = 130, n = 93;
+  std::vector<T> weights(m * k), input(k * n, T(1)), output(m * n), bias(m, T(2));
+  for (std::size_t i = 0; i < weights.size(); i += 5) weights[i] = T(1);
+  const bcr::matrix_view<const T> dense(weights.data(), m, k);
+  const auto found = bcr::cover_nonzeros<bcr::block<8, 32>>(dense);
+  expect(found.ok(), found.message());
+  const auto packed = bcr::pack<T>(found->pattern, dense);
+  expect(packed.ok(), packed.message());
+
+  const auto epilogue = bcr::epilogue::chain(bcr::epilogue::bias<T>{bias.data()}, bcr::epilogue::gelu{});
+  using epilogue_type = std::remove_const_t<decltype(epilogue)>;
+  const auto gemm = bcr::gemm_plan<T, epilogue_type>::create(*packed, {.columns = n, .threads = 3});
+  expect(gemm.ok(), gemm.message());
+  check_plan<T>(*gemm, {input.data(), k, n}, {output.data(), m, n}, epilogue, pool);
+  const auto linear = bcr::linear_plan<T, epilogue_type>::create(*packed, {.tokens = n, .threads = 3});
+  expect(linear.ok(), linear.message());
+  check_plan<T>(*linear, {input.data(), n, k}, {output.data(), n, m}, epilogue, pool);
+}
+
+}  // namespace
+
+int main() {
+  const int before = allocations();
+  ::operator delete(::operator new(1, std::nothrow));
+  expect(allocations() == before + 1, "the counter counts");
+  bcr::result<bcr::thread_pool> pool = bcr::thread_pool::create(3);
+  expect(pool.ok(), pool.message());
+  check_type<float>(*pool);
+  check_type<double>(*pool);
+  return failures;
+}

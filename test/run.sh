@@ -1,0 +1,88 @@
+#!/bin/bash
+# Installs what is missing, builds everything and tests it; what fails soonest comes first.
+#   test/run.sh         all of it
+#   test/run.sh quick   formatting, layering, headers, and the tests as g++ builds them for this machine
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} CTEST_OUTPUT_ON_FAILURE=1
+passed=0 failed=0 skipped=0 failures=()
+
+announce() { printf '\n=== %s (%d s)\n' "$1" $SECONDS; }
+passes() { passed=$((passed + $1)); }
+fails() { failed=$((failed + $1)) failures+=("$2"); }
+
+# stage NAME COMMAND...: counts as one test.
+stage() {
+  announce "$1"
+  if "${@:2}"; then passes 1; else fails 1 "$1"; fi
+}
+
+# ctest_stage PRESET "TARGETS" CTEST_OPTION...: builds the targets and runs the ctest cases chosen, each of which counts.
+ctest_stage() {
+  local build=build/$1 log=build/$1.log targets cases total bad
+  read -ra targets <<<"$2"
+  announce "$1: $2"
+  if ! { cmake --preset "$1" && cmake --build "$build" --target "${targets[@]}"; } >"$log" 2>&1; then
+    tail -n 60 "$log"
+    fails 1 "build of $1"
+    return
+  fi
+  grep -h 'static target' "$log"
+  ctest --test-dir "$build" --no-tests=error "${@:3}" >"$log" 2>&1
+  cases=$(grep -E 'tests passed, [0-9]+ tests failed out of' "$log")
+  total=$(sed -E 's/.* out of //' <<<"${cases:-1}") bad=$(sed -E 's/.* ([0-9]+) tests failed.*/\1/' <<<"${cases:-1}")
+  passes $((total - bad))
+  if [ "$bad" -eq 0 ]; then
+    echo "$cases"
+  else
+    cat "$log"
+    fails "$bad" "tests of $1"
+  fi
+}
+
+# cpu_ctest_stage "CPU FLAGS" PRESET...: a ctest stage for processors with these flags.
+cpu_ctest_stage() {
+  local flag
+  for flag in $1; do
+    if ! grep -qw "$flag" /proc/cpuinfo; then
+      announce "$2: skipped, this processor has no $flag"
+      skipped=$((skipped + 1))
+      return
+    fi
+  done
+  ctest_stage "${@:2}"
+}
+
+sources() { find include test examples bench cmake "$@" -not -path '*/build/*'; }
+check_format() {
+  local complaints
+  complaints=$(sources '(' -name '*.hpp' -o -name '*.h' -o -name '*.cpp' ')' -exec clang-format-19 --dry-run '{}' + 2>&1)
+  grep -oE '^[^ :]+:[0-9]+' <<<"$complaints" | sort -u | head -n 20
+  [ -z "$complaints" ]
+}
+check_scripts() { sources .ci -type f '(' -name '*.sh' -o -path .ci/run ')' -exec shellcheck '{}' +; }
+check_tidy() { cmake --preset clang >/dev/null && clang-tidy-19 --quiet -p build/clang build/clang/test/headers/all.cpp; }
+
+mkdir -p build
+cmake/install-packages.sh build test || fails 1 "installing packages"
+
+stage "format (repair with clang-format-19 -i)" check_format
+stage "layering" test/headers/layering.sh
+stage "shell scripts" check_scripts
+ctest_stage native bcr_test_headers -R '^compile_fail'
+ctest_stage native all -E '^compile_fail'
+if [ "${1:-all}" != quick ]; then
+  ctest_stage xsimd "bcr_test_headers bcr_test_xsimd" -R '^xsimd'
+  ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
+  cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
+  cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  ctest_stage clang all
+  stage "clang-tidy" check_tidy
+  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_xsimd bcr_test_scalar" -R '^(plain|highway|xsimd|scalar)'
+  stage "examples" examples/run.sh test
+fi
+
+announce "done"
+if [ $failed -ne 0 ]; then printf 'Failed: %s\n' "${failures[@]}"; fi
+echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
+[ $failed -eq 0 ]

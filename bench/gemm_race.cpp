@@ -174,7 +174,7 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
 
   std::vector<entrant*> all;
   const auto join = [&](racer& r) {
-    r.times.seconds.clear();
+    r.times.samples.clear();
     if (r.who != nullptr) all.push_back(&r.times);
   };
   for (racer& r : dense_) join(r);
@@ -198,7 +198,7 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
 }
 
 void gemm_race::report_peer(const racer& r, const problem& p, const lane* where) {
-  const statistic time = summarize(r.times.seconds);
+  const statistic time = seconds(r.times);
   rows_.push_back({.name = row_name(r.who->name(), where == nullptr ? nullptr : &where->what),
                    .seconds = time.median,
                    .counters = {{"m", to_double(p.m)},
@@ -211,12 +211,12 @@ void gemm_race::report_peer(const racer& r, const problem& p, const lane* where)
 
 void gemm_race::report(const lane& l, const racer* best_dense) {
   const problem& p = l.given;
-  const std::vector<double>& seconds = l.subject.times.seconds;
-  const statistic time = summarize(seconds), peak = summarize(l.subject.times.peak);
-  std::vector<double> reached(seconds.size());  // the share of the peak, round by round
-  for (std::size_t i = 0; i < reached.size(); ++i)
-    reached[i] = 2 * p.multiply_adds / seconds[i] / l.subject.times.peak[i];
-  const statistic peak_fraction = summarize(reached);
+  const entrant& own = l.subject.times;
+  const statistic time = seconds(own);
+  const statistic peak = over_rounds({&own}, [&](std::size_t round) { return own.samples[round].peak; });
+  const statistic peak_fraction = over_rounds({&own}, [&](std::size_t round) {
+    return 2 * p.multiply_adds / own.samples[round].seconds / own.samples[round].peak;
+  });
 
   row made{.name = row_name(l.subject.who->name(), &l.what), .seconds = time.median};
   made.counters = {{"m", to_double(p.m)},
@@ -233,17 +233,18 @@ void gemm_race::report(const lane& l, const racer* best_dense) {
                    {"gflops", 2e-9 * p.multiply_adds / time.median},
                    {"peak_gflops", 1e-9 * peak.median},
                    {"packed_bytes", to_double(l.packed_bytes)},
-                   {"spread", time.spread()}};
+                   {"spread", time.spread()},
+                   {"disturbed", disturbed(own)}};
   made.label = l.subject.who->name();
   const auto compare = [&](const char* kind, const racer& other) {
-    made.counters.emplace_back(std::string("speedup_") + kind, ratio(other.times.seconds, seconds).median);
+    made.counters.emplace_back(std::string("speedup_") + kind, speedup(own, other.times).median);
     made.counters.emplace_back(std::string(kind) + "_us", 1e6 * other.median());
     made.label += std::string(" ") + kind + ":" + other.who->name();
   };
   if (best_dense != nullptr) compare("dense", *best_dense);
   if (!l.sparse.empty()) compare("sparse", l.sparse.front());
   if (l.subject_alone.who != nullptr) {
-    made.counters.emplace_back("speedup_threads", ratio(l.subject_alone.times.seconds, seconds).median);
+    made.counters.emplace_back("speedup_threads", speedup(own, l.subject_alone.times).median);
   }
   rows_.push_back(std::move(made));
 }

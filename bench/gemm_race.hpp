@@ -33,7 +33,7 @@ class gemm_race {
   struct racer {
     std::unique_ptr<contender> who;
     entrant times = {};
-    double median() const { return summarize(times.seconds).median; }
+    double median() const { return seconds(times).median; }
   };
 
   // A pruned matrix with those who multiply by it.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <vector>
 
 #include "bcr/core/buffer.hpp"
 #include "problem.hpp"
@@ -61,15 +60,13 @@ double seconds_now() {
 double measure_read_bandwidth(std::size_t bytes) {
   const bcr::buffer<float> data = random_floats(bytes / sizeof(float), 1);
   const auto repeats = std::max<std::size_t>(2, (std::size_t{8} << 20) / bytes);
-  std::vector<double> rates;
-  for (int sample = 0; sample < 12; ++sample) {
+  double best = 0;
+  for (int sample = 0; sample < 16; ++sample) {
     const double start = seconds_now();
     for (std::size_t r = 0; r < repeats; ++r) read_all(reinterpret_cast<const char*>(data.data()), bytes);
-    rates.push_back(static_cast<double>(repeats * bytes) / (seconds_now() - start));
+    best = std::max(best, static_cast<double>(repeats * bytes) / (seconds_now() - start));
   }
-  rates.erase(rates.begin(), rates.begin() + 2);  // warming up
-  std::sort(rates.begin(), rates.end());
-  return rates[rates.size() / 2];
+  return best;
 }
 
 }  // namespace
@@ -86,6 +83,15 @@ double fma_probe() {
   }();
   multiply_add_chains(rounds);
   return 2.0 * lanes * chains * static_cast<double>(rounds);
+}
+
+double l1_probe() {
+  constexpr std::size_t bytes = 16384, repeats = 200;
+  static const bcr::buffer<float> data = random_floats(bytes / sizeof(float), 1);
+  read_all(reinterpret_cast<const char*>(data.data()), bytes);
+  const double start = seconds_now();
+  for (std::size_t r = 0; r < repeats; ++r) read_all(reinterpret_cast<const char*>(data.data()), bytes);
+  return static_cast<double>(repeats * bytes) / (seconds_now() - start);
 }
 
 double read_bandwidth(std::size_t bytes) {

@@ -14,6 +14,10 @@ std::size_t vector_bytes();
 // All chains stay in flight, so operations over time are the peak of one core.
 double fma_probe();
 
+// Reads from the L1 cache for some microseconds and returns bytes per second. Another tenant of the same core, on its
+// other hardware thread, shows here first, and more than in the rate of multiply-adds.
+double l1_probe();
+
 // Reads `bytes` bytes again and again and returns bytes per second: what a stream from the cache level that holds so
 // many bytes can deliver to one core. Sizes are rounded up to half powers of two and measured once.
 double read_bandwidth(std::size_t bytes);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "machine.hpp"
 
@@ -22,48 +23,51 @@ long preemptions() {
   return usage.ru_nivcsw;
 }
 
-// Seconds that `body` takes; once more, a few times at most, if another program had the core meanwhile.
+// Whether this core is ours alone just now: L1 reads are as fast as they ever were, give or take the clock. Where two
+// hardware threads share a core, a busy neighbour takes a third of them, and up to half of a kernel's speed.
+bool core_is_quiet() {
+  static double best = 0;
+  const double rate = l1_probe();
+  best = std::max(best, rate);
+  return rate > 0.86 * best;
+}
+
+// Others come and go within milliseconds. Waiting for them is limited, so that a run ends on a busy machine, too.
+void await_quiet_core(double deadline) {
+  while (!core_is_quiet() && seconds_now() < deadline) std::this_thread::sleep_for(std::chrono::microseconds(200));
+}
+
 template <class Body>
-double undisturbed(const Body& body) {
-  double best = 0;
-  for (int attempt = 0; attempt < 4; ++attempt) {
-    const long before = preemptions();
-    const double start = seconds_now();
-    body();
-    const double taken = seconds_now() - start;
-    if (attempt == 0 || taken < best) best = taken;
-    if (preemptions() == before) return taken;
-  }
-  return best;
+double seconds_of(const Body& body) {
+  const double start = seconds_now();
+  body();
+  return seconds_now() - start;
 }
 
-double peak_now(int threads) {
-  double operations = 0;
-  const double seconds = undisturbed([&] { operations = fma_probe(); });
-  return threads * operations / seconds;
-}
-
-void sample(entrant& e, const options& how) {
+sample try_sample(const entrant& e, const options& how, double deadline) {
+  sample t;
+  await_quiet_core(deadline);
+  const long before = preemptions();
   e.call();  // what the last contender left in the caches is not this one's
-  if (e.with_probe) e.peak.push_back(peak_now(how.threads));
-  const double seconds = undisturbed([&] {
+  if (e.with_probe) {
+    double operations = 0;
+    const double seconds = seconds_of([&] { operations = fma_probe(); });
+    t.peak = how.threads * operations / seconds;
+  }
+  t.seconds = seconds_of([&] {
     for (long i = 0; i < e.calls_a_sample; ++i) e.call();
   });
-  e.seconds.push_back(seconds / static_cast<double>(e.calls_a_sample));
+  t.seconds /= static_cast<double>(e.calls_a_sample);
+  t.quiet = preemptions() == before && core_is_quiet();
+  return t;
 }
 
-}  // namespace
-
-void warm_up(entrant& e, const options& how) {
-  e.call();
-  double one = undisturbed(e.call);
-  one = std::min(one, undisturbed(e.call));
-  e.calls_a_sample = std::max(1L, std::lround(how.sample_seconds / std::max(one, 1e-8)));
-}
-
-void measure(std::span<entrant* const> entrants, int rounds, const options& how) {
-  for (int r = 0; r < rounds; ++r) {
-    for (entrant* e : entrants) sample(*e, how);
+// Where time runs out, the last attempt counts: it is as good as any.
+sample take_sample(const entrant& e, const options& how) {
+  const double deadline = seconds_now() + how.patience_seconds;
+  for (;;) {
+    const sample taken = try_sample(e, how, deadline);
+    if (taken.quiet || seconds_now() > deadline) return taken;
   }
 }
 
@@ -79,10 +83,44 @@ statistic summarize(std::vector<double> values) {
   return {at(0.5), at(0.25), at(0.75)};
 }
 
-statistic ratio(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> ratios(std::min(a.size(), b.size()));
-  for (std::size_t i = 0; i < ratios.size(); ++i) ratios[i] = a[i] / b[i];
-  return summarize(std::move(ratios));
+}  // namespace
+
+void warm_up(entrant& e, const options& how) {
+  e.call();
+  double one = seconds_of(e.call);
+  for (int i = 0; i < 3; ++i) one = std::min(one, seconds_of(e.call));
+  e.calls_a_sample = std::max(1L, std::lround(how.sample_seconds / std::max(one, 1e-8)));
+}
+
+void measure(std::span<entrant* const> entrants, int rounds, const options& how) {
+  for (int r = 0; r < rounds; ++r) {
+    for (entrant* e : entrants) e->samples.push_back(take_sample(*e, how));
+  }
+}
+
+statistic over_rounds(std::initializer_list<const entrant*> entrants, const std::function<double(std::size_t)>& value) {
+  std::vector<double> all, quiet;
+  for (std::size_t round = 0; round < (*entrants.begin())->samples.size(); ++round) {
+    all.push_back(value(round));
+    if (std::all_of(entrants.begin(), entrants.end(), [&](const entrant* e) { return e->samples[round].quiet; })) {
+      quiet.push_back(all.back());
+    }
+  }
+  return summarize(4 * quiet.size() < all.size() ? all : quiet);
+}
+
+statistic seconds(const entrant& e) {
+  return over_rounds({&e}, [&](std::size_t round) { return e.samples[round].seconds; });
+}
+
+statistic speedup(const entrant& subject, const entrant& other) {
+  return over_rounds({&subject, &other},
+                     [&](std::size_t round) { return other.samples[round].seconds / subject.samples[round].seconds; });
+}
+
+double disturbed(const entrant& e) {
+  const auto count = std::count_if(e.samples.begin(), e.samples.end(), [](const sample& s) { return !s.quiet; });
+  return static_cast<double>(count) / static_cast<double>(e.samples.size());
 }
 
 }  // namespace bench

@@ -3,7 +3,9 @@
 // counts.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -11,17 +13,24 @@ namespace bench {
 
 struct options {
   int rounds = 31;
-  double sample_seconds = 400e-6;
-  int threads = 1;  // the peak is that of so many cores
+  double sample_seconds = 250e-6;
+  double patience_seconds = 20e-3;  // for which a sample waits until the core is quiet
+  int threads = 1;                  // the peak is that of so many cores
 };
 
-// The call that is timed, and one time a round: seconds a call.
+// One time a round: seconds a call, and whether they passed undisturbed.
+struct sample {
+  double seconds = 0;
+  double peak = 0;  // floating-point operations a second just before, if the probe was run
+  bool quiet = false;
+};
+
+// The call that is timed, and its times.
 struct entrant {
   std::function<void()> call;
   bool with_probe = false;  // run the FMA probe right before each sample
   long calls_a_sample = 0;  // found by `warm_up`
-  std::vector<double> seconds = {};
-  std::vector<double> peak = {};  // floating-point operations a second, if with_probe
+  std::vector<sample> samples = {};
 };
 
 // Calls it a few times, and finds how many calls make a sample.
@@ -35,9 +44,15 @@ struct statistic {
   // The distance of the quartiles as a share of the median.
   double spread() const { return median == 0 ? 0 : (upper_quartile - lower_quartile) / median; }
 };
-statistic summarize(std::vector<double> values);
 
-// Round by round a / b, summarised.
-statistic ratio(const std::vector<double>& a, const std::vector<double>& b);
+// The statistic of `value(round)` over the rounds in which all the given entrants were undisturbed, or over all rounds
+// if those are too few.
+statistic over_rounds(std::initializer_list<const entrant*>, const std::function<double(std::size_t)>& value);
+
+statistic seconds(const entrant&);
+// How many times faster `subject` is than `other`.
+statistic speedup(const entrant& subject, const entrant& other);
+// The share of samples that could not be had undisturbed.
+double disturbed(const entrant&);
 
 }  // namespace bench

@@ -185,8 +185,10 @@ def main():
     if rows:
         peak = sorted(r["peak_gflops"] for r in rows)[len(rows) // 2]
         noise = sorted(r["spread"] for r in rows)[len(rows) // 2]
+        disturbed = sum(r["disturbed"] for r in rows) / len(rows)
         print(f"\n{context['vector_bits']}-bit vectors, {context['threads']} thread(s), FMA peak {peak:.1f} GFLOP/s, "
-              f"{context['rounds']} rounds, quartiles of a time {100 * noise:.1f} % apart (median)")
+              f"{context['rounds']} rounds; a time's quartiles are {100 * noise:.1f} % apart (median); "
+              f"{100 * disturbed:.0f} % of the samples were disturbed by others")
         summary(rows, context)
 
 

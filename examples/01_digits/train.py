@@ -26,7 +26,7 @@ WIDTH = 1024
 BLOCK = (4, 16)
 RATE = 10  # in every layer: a tenth of its weights is kept
 STEPS = 10  # from all weights down to that tenth
-ROW_BONUS = 8  # a row goes only when it is this much weaker than the columns that go: whole columns run faster
+ROW_BONUS = 64  # a row goes only when it is this much weaker than the columns that go: whole columns run faster
 OUTPUT = pathlib.Path(__file__).with_name("digits.safetensors")
 
 

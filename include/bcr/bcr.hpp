@@ -4,13 +4,13 @@
 #include "bcr/core/executor.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"
+#include "bcr/core/version.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/format/pattern.hpp"
 #include "bcr/kernels-inl.h"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/pack/cover.hpp"
 #include "bcr/pack/panels.hpp"
-#include "bcr/core/version.hpp"
 
 namespace bcr {
 

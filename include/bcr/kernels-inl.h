@@ -1,5 +1,5 @@
-// All operations for the target being compiled. bcr/bcr.hpp includes this once; a file of your own that is compiled once a
-// target, by Highway's foreach_target, includes it for each.
+// All operations for the target being compiled. bcr/bcr.hpp includes this once; a file of your own that is compiled
+// once a target, by Highway's foreach_target, includes it for each.
 #if defined(BCR_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNELS_INL_H_
 #undef BCR_KERNELS_INL_H_

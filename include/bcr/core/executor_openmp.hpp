@@ -1,15 +1,15 @@
 // OpenMP's threads as an executor. Compile with -fopenmp, or whatever the compiler calls it.
 #pragma once
 
+#ifndef _OPENMP
+#error "bcr/core/executor_openmp.hpp needs OpenMP: compile with -fopenmp."
+#endif
+
 #include <omp.h>
 
 #include <cstddef>
 
 #include "bcr/core/executor.hpp"
-
-#ifndef _OPENMP
-#error "bcr/core/executor_openmp.hpp needs OpenMP: compile with -fopenmp."
-#endif
 
 namespace bcr {
 

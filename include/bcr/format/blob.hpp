@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "bcr/core/buffer.hpp"
+#include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/checksum.hpp"
 
@@ -125,7 +126,7 @@ class blob_writer {
  public:
   // Reserves all of the blob's memory, zeroed. `extents` are in strictly ascending order of id. Fails with
   // invalid_argument if they are not or if their sum overflows, and with out_of_memory.
-  static result<blob_writer> create(const blob_kind& kind, const blob_matrix& matrix,
+  BCR_COLD static result<blob_writer> create(const blob_kind& kind, const blob_matrix& matrix,
                                     std::span<const blob_extent> extents) noexcept {
     constexpr std::uint64_t most = std::numeric_limits<std::ptrdiff_t>::max() / buffer_alignment * buffer_alignment;
     constexpr status too_large(errc::invalid_argument, "The sections of the packed weights are too large to save.");
@@ -203,7 +204,7 @@ class blob_view {
   //   foreign           no blob at all, or one of another format version or byte order
   //   truncated         bytes are missing at the end
   //   corrupt           the checksum, the header, the table or the padding is wrong, or bytes follow the blob
-  static result<blob_view> open(std::span<const std::byte> bytes) noexcept {
+  BCR_COLD static result<blob_view> open(std::span<const std::byte> bytes) noexcept {
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % buffer_alignment != 0) {
       return {errc::invalid_argument, "Packed weights can be used in place only from memory that is 64-byte aligned."};
     }
@@ -216,7 +217,7 @@ class blob_view {
   }
 
   // The same, and fails with foreign if the blob is intact but not of the kind that the caller can use.
-  static result<blob_view> open(std::span<const std::byte> bytes, const blob_kind& expected) noexcept {
+  BCR_COLD static result<blob_view> open(std::span<const std::byte> bytes, const blob_kind& expected) noexcept {
     auto view = open(bytes);
     if (!view) return view;
     const blob_kind found = view->kind();
@@ -281,7 +282,7 @@ class blob_view {
   }
 
   // Everything that can be said without the table: is this blob whole, unchanged and of our making?
-  status check_header() const noexcept {
+  BCR_COLD status check_header() const noexcept {
     if (header_.byte_order == detail::blob_foreign_byte_order) {
       return {errc::foreign, "The packed weights were saved on a machine of the other byte order."};
     }
@@ -305,7 +306,7 @@ class blob_view {
     return check_matrix();
   }
 
-  status check_matrix() const noexcept {
+  BCR_COLD status check_matrix() const noexcept {
     const auto& [rows, columns, kept] = header_.matrix;
     constexpr std::uint64_t most = std::numeric_limits<std::size_t>::max();
     const bool countable = columns == 0 || rows <= most / columns;
@@ -318,7 +319,7 @@ class blob_view {
   }
 
   // There is one place where each section can be, and all bytes around the sections are zero.
-  status check_sections() const noexcept {
+  BCR_COLD status check_sections() const noexcept {
     std::uint64_t end = sizeof(blob_header) + std::uint64_t{header_.section_count} * sizeof(blob_section);
     const blob_section* before = nullptr;
     for (const blob_section& s : sections()) {

@@ -8,14 +8,15 @@
 
 #include "bcr/core/block.hpp"
 #include "bcr/core/buffer.hpp"
+#include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 #include "bcr/format/panels.hpp"
 
 namespace bcr {
 
-// M x K weights of type T, pruned in blocks of shape Block. Made by bcr::pack, or from bytes by open and view. It may be
-// moved and shared between threads; what refers to it (plans) must not outlive it, but survives its being moved.
+// M x K weights of type T, pruned in blocks of shape Block. Made by bcr::pack, or from bytes by open and view. It may
+// be moved and shared between threads; what refers to it (plans) must not outlive it, but survives its being moved.
 template <class T, block_shape Block>
 class packed_weights {
  public:
@@ -25,15 +26,16 @@ class packed_weights {
 
   // Checks a copy of `bytes`, which the result owns; they may be misaligned. Safe for any content and length. Fails as
   // blob_view::open does, and with out_of_memory.
-  static result<packed_weights> open(std::span<const std::byte> bytes) noexcept {
+  BCR_COLD static result<packed_weights> open(std::span<const std::byte> bytes) noexcept {
     auto copy = buffer<std::byte>::allocate(bytes.size());
     if (!copy) return copy.status();
     if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
     return adopt(std::move(*copy));
   }
 
-  // The same without a copy: `bytes`, 64-byte aligned, must outlive the result and stay unchanged. Made for mapped files.
-  static result<packed_weights> view(std::span<const std::byte> bytes) noexcept {
+  // The same without a copy: `bytes`, 64-byte aligned, must outlive the result and stay unchanged. Made for mapped
+  // files.
+  BCR_COLD static result<packed_weights> view(std::span<const std::byte> bytes) noexcept {
     auto blob = blob_view::open(bytes, kind);
     if (!blob) return blob.status();
     auto arrays = panels_view<T>::open(*blob);
@@ -46,7 +48,7 @@ class packed_weights {
   }
 
   // The same for bytes that the result takes over.
-  static result<packed_weights> adopt(buffer<std::byte> bytes) noexcept {
+  BCR_COLD static result<packed_weights> adopt(buffer<std::byte> bytes) noexcept {
     auto made = view(bytes);
     if (made) made->owned_ = std::move(bytes);
     return made;

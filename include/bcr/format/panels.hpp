@@ -1,5 +1,6 @@
 // The layout that matrix-matrix kernels read: panels of up to four rows whose outputs stay in registers while a list of
-// columns goes by. This header says what the bytes mean and proves that they can be believed; pack/panels.hpp writes them.
+// columns goes by. This header says what the bytes mean and proves that they can be believed; pack/panels.hpp writes
+// them.
 //
 //   group    up to 128 reordered rows that are finished together
 //     panel    up to 4 of the group's rows and a share of the columns; rows met again in a later panel are carried over
@@ -16,6 +17,7 @@
 #include <span>
 #include <type_traits>
 
+#include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 
@@ -28,11 +30,11 @@ inline constexpr int panel_rows = 4;
 inline constexpr int group_rows_limit = 128;
 
 struct row_group {
-  std::uint32_t row_begin;      // in reordered rows
+  std::uint32_t row_begin;  // in reordered rows
   std::uint32_t panel_begin;
   std::uint32_t segment_begin;
-  std::uint16_t direct_rows;    // the group's first rows, each finished by the one panel that has it
-  std::uint16_t scratch_rows;   // the next rows, summed up over several panels; rows after these keep nothing
+  std::uint16_t direct_rows;   // the group's first rows, each finished by the one panel that has it
+  std::uint16_t scratch_rows;  // the next rows, summed up over several panels; rows after these keep nothing
   std::uint64_t column_begin;
   std::uint64_t weight_begin;
 };
@@ -42,9 +44,9 @@ struct row_group {
 struct panel {
   std::uint32_t first_column;  // what the panel's column indices count from
   std::uint16_t segments;
-  std::uint16_t direct;             // 1: the panel finishes its rows, 0: it goes through the scratch tile
-  std::uint8_t from[panel_rows];    // slot of the row's sum so far: 0 or to[i]
-  std::uint8_t to[panel_rows];      // slot of the row; rows + 1 where the panel has no i-th row
+  std::uint16_t direct;           // 1: the panel finishes its rows, 0: it goes through the scratch tile
+  std::uint8_t from[panel_rows];  // slot of the row's sum so far: 0 or to[i]
+  std::uint8_t to[panel_rows];    // slot of the row; rows + 1 where the panel has no i-th row
 };
 
 struct segment {
@@ -60,9 +62,9 @@ enum class panels_section : std::uint32_t { groups = 1, panels, segments, column
 // The arrays of a panel layout, wherever they are. Every reader but the kernels should prefer for_each_weight.
 template <class T>
 struct panels_view {
-  std::size_t rows = 0;     // of the matrix
-  std::size_t columns = 0;  // of the matrix
-  std::span<const row_group> groups;            // one more than there are groups: the last holds the ends
+  std::size_t rows = 0;               // of the matrix
+  std::size_t columns = 0;            // of the matrix
+  std::span<const row_group> groups;  // one more than there are groups: the last holds the ends
   std::span<const panel> panels;
   std::span<const segment> segments;
   std::span<const std::uint16_t> column_index;  // panels_read_ahead more than there are
@@ -106,13 +108,14 @@ class panels_check {
  public:
   explicit panels_check(const panels_view<T>& view) noexcept : v_(view) {}
 
-  status run() noexcept {
+  BCR_COLD status run() noexcept {
     if (const status s = check_ends(); !s) return s;
     for (std::size_t g = 0; g + 1 < v_.groups.size(); ++g) {
       if (const status s = check_group(g); !s) return s;
     }
     for (std::size_t i = 0; i < panels_read_ahead; ++i) {
-      if (v_.column_index[v_.column_index.size() - 1 - i] != 0) return damaged("The column indices are not padded with zeros.");
+      if (v_.column_index[v_.column_index.size() - 1 - i] != 0)
+        return damaged("The column indices are not padded with zeros.");
     }
     return {};
   }
@@ -120,7 +123,7 @@ class panels_check {
  private:
   static constexpr status damaged(const char* message) noexcept { return {errc::corrupt, message}; }
 
-  status check_ends() noexcept {
+  BCR_COLD status check_ends() noexcept {
     if (v_.groups.empty() || v_.column_index.size() < panels_read_ahead || v_.row_index.size() != v_.rows) {
       return damaged("An array of the packed weights has the wrong size.");
     }
@@ -135,7 +138,7 @@ class panels_check {
     return {};
   }
 
-  status check_group(std::size_t g) noexcept {
+  BCR_COLD status check_group(std::size_t g) noexcept {
     const row_group& group = v_.groups[g];
     const row_group& next = v_.groups[g + 1];
     constexpr status out_of_order(errc::corrupt, "The row groups of the packed weights are out of order.");
@@ -233,7 +236,7 @@ class panels_check {
 }  // namespace detail
 
 template <class T>
-result<panels_view<T>> panels_view<T>::open(const blob_view& blob) noexcept {
+BCR_COLD result<panels_view<T>> panels_view<T>::open(const blob_view& blob) noexcept {
   panels_view v;
   v.rows = static_cast<std::size_t>(blob.matrix().rows);
   v.columns = static_cast<std::size_t>(blob.matrix().columns);

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "bcr/kernel/epilogue-inl.h"
+#include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/transpose-inl.h"
-#include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/simd/ops-inl.h"
 
 BCR_BEGIN_TARGET;
@@ -26,7 +26,8 @@ std::size_t LanesOf() noexcept {
 
 // Copies a tile of the input to aligned rows, filled up with zeros to whole vectors.
 template <class T>
-void CopyTile(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile, std::size_t tile_ld) noexcept {
+void CopyTile(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
+              std::size_t tile_ld) noexcept {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d);
   const std::size_t whole = columns / lanes * lanes;
@@ -65,7 +66,8 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
           const auto v = Apply<along_rows>(d, epilogue, ops::LoadU(d, from + m), block.first_row + m, token, 0, lanes);
           ops::StoreU(v, d, to + m);
         } else {
-          const auto v = Apply<along_rows>(d, epilogue, LoadLanes(d, from + m, 0, last), block.first_row + m, token, 0, last);
+          const auto v =
+              Apply<along_rows>(d, epilogue, LoadLanes(d, from + m, 0, last), block.first_row + m, token, 0, last);
           StoreLanes(v, d, to + m, 0, last);
         }
       }

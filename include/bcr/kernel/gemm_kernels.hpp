@@ -1,5 +1,5 @@
-// The functions that a plan calls, one table a type, epilogue and target. Plans see kernels through such a table only, so
-// that they are the same code whether the target was chosen by the compiler's flags or at run time.
+// The functions that a plan calls, one table a type, epilogue and target. Plans see kernels through such a table only,
+// so that they are the same code whether the target was chosen by the compiler's flags or at run time.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,9 @@ inline constexpr int most_tile_vectors = 6;
 
 // The instruction set of a kernel table.
 struct kernel_target {
-  const char* name;               // "avx3", "neon", ...
+  const char* name;                 // "avx3", "neon", ...
   std::size_t (*lanes)() noexcept;  // elements in a vector
-  int tile_vectors;               // vectors in the widest tile
+  int tile_vectors;                 // vectors in the widest tile
 };
 
 // What no plan can be made with. Fails with invalid_argument.
@@ -29,8 +29,8 @@ inline status check_plan_options(std::size_t threads, int tile_vectors) noexcept
   return {};
 }
 
-// Vectors in a tile: as many as the registers allow or the caller wants, unless a tile of all input rows, each vector of
-// which is `column_bytes` long, would then not stay in a cache of 1 to 2 MiB.
+// Vectors in a tile: as many as the registers allow or the caller wants, unless a tile of all input rows, each vector
+// of which is `column_bytes` long, would then not stay in a cache of 1 to 2 MiB.
 inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t column_bytes, int wanted) noexcept {
   constexpr std::size_t cache = std::size_t{3} << 19;
   std::size_t vectors = static_cast<std::size_t>(target.tile_vectors);

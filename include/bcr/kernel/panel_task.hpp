@@ -15,16 +15,16 @@ template <class T>
 struct panel_task {
   const panels_view<T>* weights;
   std::size_t group_begin, group_end;
-  const T* b;                // input: row k of the tile is at b + k * ldb
+  const T* b;  // input: row k of the tile is at b + k * ldb
   std::size_t ldb;
-  T* c;                      // output: original row m of the tile is at c + (m - first_row) * ldc
+  T* c;  // output: original row m of the tile is at c + (m - first_row) * ldc
   std::size_t ldc;
   std::size_t first_row;
-  std::size_t column;        // the tile's first column, for the epilogue
-  std::size_t last_vector;   // where the last vector begins, in the tile
+  std::size_t column;       // the tile's first column, for the epilogue
+  std::size_t last_vector;  // where the last vector begins, in the tile
   std::size_t first_lane, last_lane;
-  bool accumulate;           // add to the output instead of replacing it
-  T* scratch;                // 64-byte aligned, panel_scratch_elements; slot 0 zero
+  bool accumulate;  // add to the output instead of replacing it
+  T* scratch;       // 64-byte aligned, panel_scratch_elements; slot 0 zero
 };
 
 // Elements of a scratch tile for vectors of `lanes` elements.

@@ -6,9 +6,9 @@
 //        ..                              ..                                 row 3: | a | a | .. | a |
 //
 // One column costs V loads of B and one broadcast per kept row for V FMAs per kept row: with four rows and V = 6, 10
-// loads for 24 FMAs, on machines that do two of each in a cycle. The 24 accumulators, 6 inputs and 1 weight leave one of
-// 32 registers; with 16 registers V is 3. The row mask of a segment is a compile-time constant of its loop: there are 15
-// loops, and the only branch that can surprise is the end of one.
+// loads for 24 FMAs, on machines that do two of each in a cycle. The 24 accumulators, 6 inputs and 1 weight leave one
+// of 32 registers; with 16 registers V is 3. The row mask of a segment is a compile-time constant of its loop: there
+// are 15 loops, and the only branch that can surprise is the end of one.
 //
 // B's rows are met in no order that hardware foresees, so the loop asks for them ahead; the distance covers the second
 // cache level's latency (about 15 cycles against 6 to 12 a column) and part of the third's.
@@ -19,6 +19,7 @@
 #define BCR_KERNEL_PANELS_INL_H_
 #endif
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -36,14 +37,24 @@ inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 
-// Asks for the cache line of vector `I` of an input row, unless the vector before shares it. The address may lie outside
-// of the matrix, which a prefetch forgives and pointer arithmetic would not.
+// Asks for the cache line of vector `I` of an input row, unless the vector before shares it. The address may lie
+// outside of the matrix, which a prefetch forgives and pointer arithmetic would not.
 template <int I, int Vectors, class D>
 BCR_INLINE void PrefetchVector(D d, std::uintptr_t row) {
   constexpr std::size_t most_bytes = ops::MaxLanes(D()) * sizeof(ops::TFromD<D>);
   if constexpr (I < Vectors && (most_bytes >= 64 || I * most_bytes % 64 == 0)) {
     __builtin_prefetch(reinterpret_cast<const void*>(row + I * ops::Lanes(d) * sizeof(ops::TFromD<D>)));
   }
+}
+
+template <int Vectors, class D>
+BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
+  PrefetchVector<0, Vectors>(d, row);
+  PrefetchVector<1, Vectors>(d, row);
+  PrefetchVector<2, Vectors>(d, row);
+  PrefetchVector<3, Vectors>(d, row);
+  PrefetchVector<4, Vectors>(d, row);
+  PrefetchVector<5, Vectors>(d, row);
 }
 
 // References to vectors, by number. A struct of references is no vector, so that SVE's sizeless ones may be meant.
@@ -69,18 +80,24 @@ BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last) {
   return ops::LoadU(d, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
 }
 
-// Row `Row` of a panel: its accumulators take weight times column. Spelled out, because one recursion less in here is a
-// second less to compile.
+// Row `Row` of a panel: its accumulators take weight times column. Spelled out, and without At, because every call that
+// is inlined here is inlined a thousand times: this is a second less to compile.
 template <int Row, int Vectors, class A, class V>
-BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3, const V& x4,
-                          const V& x5) {
+BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
+                          const V& x4, const V& x5) {
   constexpr int at = Row * Vectors;
-  At<at>(acc) = ops::MulAdd(weight, x0, At<at>(acc));
-  if constexpr (Vectors > 1) At<at + 1>(acc) = ops::MulAdd(weight, x1, At<at + 1>(acc));
-  if constexpr (Vectors > 2) At<at + 2>(acc) = ops::MulAdd(weight, x2, At<at + 2>(acc));
-  if constexpr (Vectors > 3) At<at + 3>(acc) = ops::MulAdd(weight, x3, At<at + 3>(acc));
-  if constexpr (Vectors > 4) At<at + 4>(acc) = ops::MulAdd(weight, x4, At<at + 4>(acc));
-  if constexpr (Vectors > 5) At<at + 5>(acc) = ops::MulAdd(weight, x5, At<at + 5>(acc));
+#define BCR_MUL_ADD(i)                                        \
+  if constexpr (Vectors > i) {                                \
+    V& sum = static_cast<const VectorRef<at + i, V>&>(acc).v; \
+    sum = ops::MulAdd(weight, x##i, sum);                     \
+  }
+  BCR_MUL_ADD(0)
+  BCR_MUL_ADD(1)
+  BCR_MUL_ADD(2)
+  BCR_MUL_ADD(3)
+  BCR_MUL_ADD(4)
+  BCR_MUL_ADD(5)
+#undef BCR_MUL_ADD
 }
 
 // Where the kernel stands in the weights.
@@ -99,13 +116,10 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T
   const std::uint16_t* const end = column + columns;
   const T* weight = at.weight;
   do {
-    const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(b) + column[kPrefetchColumns] * ldb * sizeof(T);
-    PrefetchVector<0, Vectors>(d, ahead);
-    PrefetchVector<1, Vectors>(d, ahead);
-    PrefetchVector<2, Vectors>(d, ahead);
-    PrefetchVector<3, Vectors>(d, ahead);
-    PrefetchVector<4, Vectors>(d, ahead);
-    PrefetchVector<5, Vectors>(d, ahead);
+    // With one or two rows a column the load ports are the limit, and a prefetch would be one load more.
+    if constexpr (std::popcount(Mask) > 2) {
+      PrefetchRow<Vectors>(d, reinterpret_cast<std::uintptr_t>(b) + column[kPrefetchColumns] * ldb * sizeof(T));
+    }
     const T* const x = b + *column * ldb;
     const auto x0 = LoadVector<0, Vectors>(d, x, last);
     const auto x1 = LoadVector<1, Vectors>(d, x, last);
@@ -137,9 +151,9 @@ struct Panel {
     for (unsigned s = p.segments; s != 0; --s) {
       const segment run = *at.next_segment++;
       switch (run.mask) {
-#define BCR_SEGMENT(mask)                                                  \
-  case mask:                                                               \
-    MulAddSegment<mask, Vectors>(d, run.columns, at, b, ldb, last, acc);   \
+#define BCR_SEGMENT(mask)                                                \
+  case mask:                                                             \
+    MulAddSegment<mask, Vectors>(d, run.columns, at, b, ldb, last, acc); \
     break;
         BCR_SEGMENT(1)
         BCR_SEGMENT(2)
@@ -244,8 +258,8 @@ BCR_INLINE void RunPanel(D d, const Panel<Vectors, T>& panel, const std::uint32_
   }
 }
 
-// The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows go
-// through the scratch tile, so that the code for it stands here once and not once an accumulator.
+// The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
+// go through the scratch tile, so that the code for it stands here once and not once an accumulator.
 template <int Vectors, class T, class Epilogue>
 void RunPanels(const panel_task<T>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;

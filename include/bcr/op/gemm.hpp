@@ -1,32 +1,35 @@
-// C[M, N] = epilogue(W B): a plan binds packed weights to the number of columns, a target's kernels and an epilogue. It is
-// immutable, may be shared by threads, and runs without allocating.
+// C[M, N] = epilogue(W B): a plan binds packed weights to the number of columns, a target's kernels and an epilogue. It
+// is immutable, may be shared by threads, and runs without allocating.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
+#include "bcr/core/cold.hpp"
 #include "bcr/core/executor.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
-#include "bcr/op/epilogue.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/op/epilogue.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/workspace.hpp"
 
 namespace bcr {
 
-// Whether the library copies tiles of the input to aligned memory before it multiplies. Ragged inputs narrower than a
-// vector are always copied.
+// Whether the library copies tiles of the input to aligned memory before it multiplies. Inputs narrower than a vector
+// are always copied; `automatic` copies misaligned ones as well, where enough rows profit and the copy stays in the
+// cache.
 enum class input_copy : std::uint8_t { automatic, never, always };
 
 struct gemm_options {
-  std::size_t columns = 0;      // N
-  std::size_t threads = 1;      // tasks to prepare for at most: the executor's concurrency
-  bool accumulate = false;      // C += epilogue(W B) instead of C = epilogue(W B)
-  int tile_vectors = 0;         // vectors in a tile at most; 0 lets the library choose
+  std::size_t columns = 0;  // N
+  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
+  bool accumulate = false;  // C += epilogue(W B) instead of C = epilogue(W B)
+  int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose
   input_copy copy = input_copy::automatic;
 };
 
@@ -40,8 +43,9 @@ class basic_gemm_plan {
 
   // A plan for `weights`, which must outlive it, on the kernels of one target.
   template <block_shape Block>
-  static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue>& kernels, const packed_weights<T, Block>& weights,
-                                        const gemm_options& options) noexcept {
+  BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue>& kernels,
+                                                 const packed_weights<T, Block>& weights,
+                                                 const gemm_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     basic_gemm_plan plan;
     plan.kernels_ = &kernels;
@@ -49,9 +53,12 @@ class basic_gemm_plan {
     plan.columns_ = options.columns;
     plan.accumulate_ = options.accumulate;
     plan.lanes_ = kernels.panels.target.lanes();
-    const std::size_t vectors = best_tile_vectors(kernels.panels.target, weights.columns() * plan.lanes_ * sizeof(T), options.tile_vectors);
+    const std::size_t vectors =
+        best_tile_vectors(kernels.panels.target, weights.columns() * plan.lanes_ * sizeof(T), options.tile_vectors);
     plan.tiles_ = column_tiles(options.columns, plan.lanes_, vectors);
-    plan.copy_ = options.copy == input_copy::always || options.columns < plan.lanes_;
+    plan.may_copy_ = options.copy == input_copy::always || options.columns < plan.lanes_;
+    plan.must_copy_ = plan.may_copy_;
+    if (options.copy == input_copy::automatic && plan.copy_pays(weights.kept())) plan.may_copy_ = true;
     if (plan.weights_.group_count() != 0 && plan.tiles_.count() != 0) {
       plan.grid_ = best_grid(plan.weights_.group_count(), plan.tiles_.count(), options.threads);
     }
@@ -67,9 +74,9 @@ class basic_gemm_plan {
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
-  // C[M, N] = epilogue(W B[K, N]), or C += with accumulate. Rows of B and C may be any distance apart; C must not overlap
-  // B, and `workspace` neither. Allocates nothing and starts no thread but through `threads`. Bitwise the same result for
-  // any number of threads. Fails with invalid_argument, and then nothing was written.
+  // C[M, N] = epilogue(W B[K, N]), or C += with accumulate. Rows of B and C may be any distance apart; C must not
+  // overlap B, and `workspace` neither. Allocates nothing and starts no thread but through `threads`. Bitwise the same
+  // result for any number of threads. Fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
   status run(matrix_view<const T> b, matrix_view<T> c, std::span<std::byte> workspace, const Epilogue& epilogue = {},
              Executor&& threads = {}) const noexcept {
@@ -91,14 +98,25 @@ class basic_gemm_plan {
  private:
   basic_gemm_plan() noexcept = default;
 
+  // A misaligned vector costs two loads; its copy costs a load and a store, once for all rows that use it.
+  bool copy_pays(std::size_t kept) const noexcept {
+    constexpr std::size_t uses = 40;                     // kept rows an input row, on average
+    constexpr std::size_t cache = std::size_t{1} << 18;  // bytes, beside the input itself
+    return kept >= uses * weights_.columns && weights_.columns * tiles_.widest() * lanes_ * sizeof(T) <= cache;
+  }
+  static bool misaligned(const matrix_view<const T>& b) noexcept {
+    return reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
+           b.leading_dimension * sizeof(T) % buffer_alignment != 0;
+  }
+
   std::size_t scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
   std::size_t bytes_per_task() const noexcept {
-    const std::size_t copied = copy_ ? weights_.columns * tiles_.widest() * lanes_ : 0;
+    const std::size_t copied = may_copy_ ? weights_.columns * tiles_.widest() * lanes_ : 0;
     return (scratch_elements() + copied) * sizeof(T);
   }
 
-  void run_task(std::size_t number, const matrix_view<const T>& b, const matrix_view<T>& c, std::span<std::byte> workspace,
-                const Epilogue& epilogue) const noexcept {
+  void run_task(std::size_t number, const matrix_view<const T>& b, const matrix_view<T>& c,
+                std::span<std::byte> workspace, const Epilogue& epilogue) const noexcept {
     const std::size_t row_part = number / grid_.columns, column_part = number % grid_.columns;
     T* const scratch = reinterpret_cast<T*>(detail::workspace_piece(workspace, number, bytes_per_task()));
     T* const copied = scratch + scratch_elements();
@@ -110,6 +128,7 @@ class basic_gemm_plan {
     task.accumulate = accumulate_;
     task.scratch = scratch;
 
+    const bool copy = must_copy_ || (may_copy_ && misaligned(b));
     const std::size_t tile_end = tiles_.count() * (column_part + 1) / grid_.columns;
     for (std::size_t tile = tiles_.count() * column_part / grid_.columns; tile < tile_end; ++tile) {
       const std::size_t vectors = tiles_.vectors(tile);
@@ -118,7 +137,7 @@ class basic_gemm_plan {
       for (std::size_t i = 0; i < vectors * lanes_; ++i) scratch[i] = T(0);
       task.column = begin;
       task.c = c.data + begin;
-      if (copy_) {
+      if (copy) {
         const std::size_t width = vectors * lanes_;
         kernels_->copy_tile(b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
         task.b = copied;
@@ -146,7 +165,7 @@ class basic_gemm_plan {
   const gemm_kernels<T, Epilogue>* kernels_ = nullptr;
   panels_view<T> weights_;
   std::size_t columns_ = 0, lanes_ = 1;
-  bool accumulate_ = false, copy_ = false;
+  bool accumulate_ = false, may_copy_ = false, must_copy_ = false;
   column_tiles tiles_;
   task_grid grid_;
   kernel_label label_;

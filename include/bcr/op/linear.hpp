@@ -1,17 +1,18 @@
-// Y[T, M] = epilogue(X[T, K] W^T): the same weights and kernels as gemm, for activations stored token by token. Tiles of
-// tokens are transposed on their way in and their results on the way out, in the caller's workspace.
+// Y[T, M] = epilogue(X[T, K] W^T): the same weights and kernels as gemm, for activations stored token by token. Tiles
+// of tokens are transposed on their way in and their results on the way out, in the caller's workspace.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <utility>
 
+#include "bcr/core/cold.hpp"
 #include "bcr/core/executor.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
-#include "bcr/op/epilogue.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/op/epilogue.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/workspace.hpp"
@@ -34,16 +35,18 @@ class basic_linear_plan {
 
   // A plan for `weights`, which must outlive it, on the kernels of one target.
   template <block_shape Block>
-  static result<basic_linear_plan> create(const linear_kernels<T, Epilogue>& kernels,
-                                          const packed_weights<T, Block>& weights, const linear_options& options) noexcept {
+  BCR_COLD static result<basic_linear_plan> create(const linear_kernels<T, Epilogue>& kernels,
+                                                   const packed_weights<T, Block>& weights,
+                                                   const linear_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     basic_linear_plan plan;
     plan.kernels_ = &kernels;
     plan.weights_ = weights.arrays();
     plan.tokens_ = options.tokens;
     plan.lanes_ = kernels.panels.target.lanes();
-    plan.tiles_ = column_tiles(options.tokens, plan.lanes_,
-                               best_tile_vectors(kernels.panels.target, weights.columns() * plan.lanes_ * sizeof(T), options.tile_vectors));
+    plan.tiles_ = column_tiles(
+        options.tokens, plan.lanes_,
+        best_tile_vectors(kernels.panels.target, weights.columns() * plan.lanes_ * sizeof(T), options.tile_vectors));
     plan.stripe_rows_ = stripe_rows(plan.weights_);
     if (plan.weights_.group_count() != 0 && plan.tiles_.count() != 0) {
       plan.grid_ = best_grid(plan.weights_.group_count(), plan.tiles_.count(), options.threads);
@@ -60,9 +63,9 @@ class basic_linear_plan {
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
-  // Y[T, M] = epilogue(X[T, K] W^T). A bias is indexed by feature, a residual like Y, which it may be itself. X and Y must
-  // not overlap. Allocates nothing and starts no thread but through `threads`. Bitwise the same result for any number
-  // of threads. Fails with invalid_argument, and then nothing was written.
+  // Y[T, M] = epilogue(X[T, K] W^T). A bias is indexed by feature, a residual like Y, which it may be itself. X and Y
+  // must not overlap. Allocates nothing and starts no thread but through `threads`. Bitwise the same result for any
+  // number of threads. Fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
   status run(matrix_view<const T> x, matrix_view<T> y, std::span<std::byte> workspace, const Epilogue& epilogue = {},
              Executor&& threads = {}) const noexcept {
@@ -103,11 +106,12 @@ class basic_linear_plan {
   std::size_t tile_elements() const noexcept { return tiles_.widest() * lanes_; }
   std::size_t scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
   std::size_t bytes_per_task() const noexcept {
-    return (scratch_elements() + (weights_.columns + stripe_rows_) * tile_elements() + stripe_rows_ * lanes_) * sizeof(T);
+    return (scratch_elements() + (weights_.columns + stripe_rows_) * tile_elements() + stripe_rows_ * lanes_) *
+           sizeof(T);
   }
 
-  void run_task(std::size_t number, const matrix_view<const T>& x, const matrix_view<T>& y, std::span<std::byte> workspace,
-                const Epilogue& epilogue) const noexcept {
+  void run_task(std::size_t number, const matrix_view<const T>& x, const matrix_view<T>& y,
+                std::span<std::byte> workspace, const Epilogue& epilogue) const noexcept {
     const std::size_t row_part = number / grid_.columns, column_part = number % grid_.columns;
     T* const scratch = reinterpret_cast<T*>(detail::workspace_piece(workspace, number, bytes_per_task()));
     T* const input = scratch + scratch_elements();

@@ -1,5 +1,5 @@
-// How a product is cut into tiles and tasks: columns into tiles as wide as the registers allow, and tiles and row groups
-// into one rectangle a task, so that every task has the same share of the kept weights.
+// How a product is cut into tiles and tasks: columns into tiles as wide as the registers allow, and tiles and row
+// groups into one rectangle a task, so that every task has the same share of the kept weights.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 namespace bcr {
 
 // `columns` of the output as tiles of 1, 2, 3, 4 or 6 vectors, as many as possible of the widest allowed: a narrow tile
-// multiplies less with each vector that it loads, so a remainder is shared by two tiles rather than left to a tile of one.
+// multiplies less with each vector that it loads, so a remainder is shared by two tiles rather than left to a tile of
+// one.
 class column_tiles {
  public:
   column_tiles() noexcept = default;
@@ -34,7 +35,9 @@ class column_tiles {
   std::size_t count() const noexcept { return wide_count_ + rest_count_; }
   // Vectors in the widest tile.
   std::size_t widest() const noexcept { return wide_count_ != 0 ? wide_ : rest_count_ != 0 ? rest_[0] : 0; }
-  std::size_t vectors(std::size_t tile) const noexcept { return tile < wide_count_ ? wide_ : rest_[tile - wide_count_]; }
+  std::size_t vectors(std::size_t tile) const noexcept {
+    return tile < wide_count_ ? wide_ : rest_[tile - wide_count_];
+  }
   std::size_t begin(std::size_t tile) const noexcept {
     std::size_t first = (tile < wide_count_ ? tile : wide_count_) * wide_;
     for (std::size_t t = wide_count_; t < tile; ++t) first += rest_[t - wide_count_];
@@ -56,8 +59,8 @@ struct task_grid {
   std::size_t tasks() const noexcept { return rows * columns; }
 };
 
-// The grid of at most `threads` tasks whose largest task is smallest; among equals the one with the fewest cuts of rows,
-// as these make tasks load the same input.
+// The grid of at most `threads` tasks whose largest task is smallest; among equals the one with the fewest cuts of
+// rows, as these make tasks load the same input.
 inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t threads) noexcept {
   task_grid best;
   double least = 2;
@@ -83,8 +86,8 @@ std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::si
   const auto cost_before = [&](std::size_t g) {
     return weights.groups[g].weight_begin + row_cost * weights.groups[g].row_begin;
   };
-  const double target = static_cast<double>(cost_before(weights.group_count())) * static_cast<double>(part) /
-                        static_cast<double>(parts);
+  const double target =
+      static_cast<double>(cost_before(weights.group_count())) * static_cast<double>(part) / static_cast<double>(parts);
   std::size_t low = 0, high = weights.group_count();
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;

@@ -18,7 +18,8 @@ constexpr std::size_t workspace_bytes(std::size_t tasks, std::size_t bytes_per_t
   return bytes_per_task == 0 ? 0 : tasks * aligned_bytes(bytes_per_task) + buffer_alignment;
 }
 
-inline std::byte* workspace_piece(std::span<std::byte> workspace, std::size_t task, std::size_t bytes_per_task) noexcept {
+inline std::byte* workspace_piece(std::span<std::byte> workspace, std::size_t task,
+                                  std::size_t bytes_per_task) noexcept {
   const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(workspace.data()) % buffer_alignment;
   const std::size_t skip = misaligned == 0 ? 0 : buffer_alignment - misaligned;
   return workspace.data() + skip + task * aligned_bytes(bytes_per_task);

@@ -50,10 +50,8 @@ result<covering<Block>> cover_nonzeros(matrix_view<const T> dense) noexcept {
   return covering<Block>{std::move(*made), zeros};
 }
 template <block_shape Block, class T>
-  requires(!std::is_const_v<T>)
-result<covering<Block>> cover_nonzeros(matrix_view<T> dense) noexcept {
-  return cover_nonzeros<Block, T>(matrix_view<const T>(dense));
-}
+requires(!std::is_const_v<T>) result<covering<Block>> cover_nonzeros(matrix_view<T> dense)
+noexcept { return cover_nonzeros<Block, T>(matrix_view<const T>(dense)); }
 
 // The same for a mask (M x K), whose nonzero elements say "keep".
 template <block_shape Block>

@@ -1,11 +1,13 @@
 // How one group of rows is cut into panels. Two ways, and a cost model that chooses between them for every group:
 //
-//   whole_rows  Four rows with many columns in common form a panel and keep their outputs in registers over all columns,
+//   whole_rows  Four rows with many columns in common form a panel and keep their outputs in registers over all
+//   columns,
 //               one segment for each of the (at most 15) row masks. Best when blocks are small or few rows are pruned.
-//   per_block   Columns that keep exactly the same rows of the group (usually: the columns of one block) form panels of
-//               their own, up to four of the kept rows at a time, whose sums wait in a scratch tile meanwhile. No input
-//               vector is loaded for a row that does not want it and all rows of a block find it in the nearest cache,
-//               at the price of a load and a store of the outputs a panel. Best for large blocks with pruned rows.
+//   per_block   Columns that keep exactly the same rows of the group (usually: the columns of one block) are cut up to
+//   four
+//               rows at a time, and blocks that share those four join into one panel; the rows' sums wait in a scratch
+//               tile between panels. Every input vector that is loaded meets as many rows as can be, at the price of a
+//               load and a store of the outputs a panel. Best for large blocks with pruned rows.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <span>
 
 #include "bcr/core/buffer.hpp"
+#include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/panels.hpp"
 
@@ -36,6 +39,14 @@ struct row_set {
   constexpr unsigned count() const noexcept {
     return static_cast<unsigned>(std::popcount(word[0]) + std::popcount(word[1]));
   }
+  constexpr bool contains(const row_set& other) const noexcept {
+    return (other.word[0] & ~word[0]) == 0 && (other.word[1] & ~word[1]) == 0;
+  }
+  constexpr void add(unsigned row) noexcept { word[row / 64] |= std::uint64_t{1} << (row % 64); }
+  constexpr void remove(const row_set& other) noexcept {
+    word[0] &= ~other.word[0];
+    word[1] &= ~other.word[1];
+  }
   // The rows in ascending order, into `rows` (group_rows_limit of them at most); how many.
   constexpr unsigned list(std::uint8_t* rows) const noexcept {
     unsigned n = 0;
@@ -47,17 +58,6 @@ struct row_set {
     return n;
   }
 };
-
-// The model counts cycles of a core with two FMA pipes of vectors as wide as a cache line, six of which make a tile.
-// The figures are those of current server cores; what matters is their proportion, and phones' are not far off.
-namespace panel_cost {
-inline constexpr double fma = 3;        // one row, one column
-inline constexpr double near = 5;       // one column's vectors from the first-level cache
-inline constexpr double far = 10;       // and from the second
-inline constexpr double segment = 20;   // a loop that ends unforeseen
-inline constexpr double carry = 24;     // sums of four rows through the scratch tile
-inline constexpr std::size_t near_columns = 80;  // whose vectors stay in the first-level cache
-}  // namespace panel_cost
 
 // Whoever wants to know how a group was cut.
 struct panel_sink {
@@ -72,18 +72,53 @@ struct panel_sink {
   ~panel_sink() = default;
 };
 
+// Adds up what a cut would cost. The model counts cycles of a core with two FMA pipes of vectors as wide as a cache
+// line, six of which make a tile. The figures are those of current server cores; what matters is their proportion, and
+// that of phones is not far off.
+class panel_cost final : public panel_sink {
+ public:
+  // `columns` of the group keep anything; `carried`: the panels' sums go through the scratch tile.
+  panel_cost(std::size_t columns, bool carried) noexcept : near_(columns <= near_columns), carried_(carried) {}
+  double cycles() const noexcept { return cycles_; }
+
+  void begin_panel(std::size_t, std::span<const std::uint8_t>) noexcept override {
+    ++panels_;
+    if (carried_) cycles_ += carry;
+  }
+  void begin_segment(unsigned mask, std::size_t columns) noexcept override {
+    const double load = near_ && panels_ > 1 ? from_near : from_far;
+    cycles_ += surprise + static_cast<double>(columns) * std::max(multiply * std::popcount(mask), load);
+  }
+  void columns(std::span<const std::uint32_t>) noexcept override {}
+
+ private:
+  static constexpr double multiply = 3;            // one row, one column
+  static constexpr double from_near = 5;           // one column's vectors from the first-level cache
+  static constexpr double from_far = 9;            // and from the second
+  static constexpr double surprise = 18;           // a loop that ends unforeseen
+  static constexpr double carry = 16;              // the sums of four rows, to the scratch tile and back
+  static constexpr std::size_t near_columns = 80;  // whose vectors stay in the first-level cache
+
+  double cycles_ = 0;
+  std::size_t panels_ = 0;
+  bool near_, carried_;
+};
+
 // One group: its columns by row set, and the panels that follow. Reused for all groups of a matrix.
 class group_panels {
  public:
-  static result<group_panels> create(std::size_t columns) noexcept {
+  BCR_COLD static result<group_panels> create(std::size_t columns) noexcept {
     group_panels made;
     auto sets = buffer<row_set>::allocate(columns);
     auto order = buffer<std::uint32_t>::allocate(columns);
     auto common = buffer<std::uint32_t>::allocate(std::size_t{group_rows_limit} * group_rows_limit);
-    if (!sets || !order || !common) return status(errc::out_of_memory, "There is not enough memory to pack the matrix.");
+    auto runs = buffer<column_run>::allocate(columns);
+    if (!sets || !order || !common || !runs)
+      return status(errc::out_of_memory, "There is not enough memory to pack the matrix.");
     made.sets_ = std::move(*sets);
     made.order_ = std::move(*order);
     made.common_ = std::move(*common);
+    made.runs_ = std::move(*runs);
     return made;
   }
 
@@ -91,7 +126,7 @@ class group_panels {
   std::span<row_set> sets() noexcept { return sets_; }
 
   // Decides on the panels. `rows` is the group's number of rows.
-  void cut(unsigned rows, panel_cut how) noexcept {
+  BCR_COLD void cut(unsigned rows, panel_cut how) noexcept {
     rows_ = rows;
     ordered_ = 0;
     for (std::uint32_t k = 0; k < sets_.size(); ++k) {
@@ -102,11 +137,18 @@ class group_panels {
       return sets_[a] != sets_[b] ? sets_[a] < sets_[b] : a < b;
     });
     cluster_rows();
-    per_block_ = how == panel_cut::per_block || (how == panel_cut::automatic && cost_per_block() < cost_whole_rows());
+    per_block_ = how == panel_cut::per_block;
+    if (how == panel_cut::automatic) {
+      panel_cost whole_rows(ordered_, false), per_block(ordered_, true);
+      emit(whole_rows);
+      per_block_ = true;
+      emit(per_block);
+      per_block_ = per_block.cycles() < whole_rows.cycles();
+    }
   }
 
   // Tells `sink` of the panels, in order.
-  void emit(panel_sink& sink) const noexcept {
+  BCR_COLD void emit(panel_sink& sink) noexcept {
     for (std::size_t begin = 0; begin < ordered_;) {
       const std::size_t slab = order_[begin] / slab_columns;
       std::size_t end = begin;
@@ -139,7 +181,7 @@ class group_panels {
   }
 
   // Greedy: a panel begins with the first row that is left and takes the rows that share the most columns with it.
-  void cluster_rows() noexcept {
+  BCR_COLD void cluster_rows() noexcept {
     std::fill(common_.begin(), common_.end(), 0u);
     for_each_run(0, ordered_, [this](const row_set& set, std::size_t begin, std::size_t end) {
       std::uint8_t rows[group_rows_limit];
@@ -173,44 +215,11 @@ class group_panels {
     for (unsigned i = 0; i < n; ++i) mask |= unsigned{set.has(rows[i])} << i;
     return mask;
   }
-  static constexpr unsigned chunks(unsigned rows) noexcept { return (rows + panel_rows - 1) / panel_rows; }
   unsigned cluster_size(unsigned begin) const noexcept {
     return clustered_ - begin < unsigned{panel_rows} ? clustered_ - begin : unsigned{panel_rows};
   }
 
-  double cost_whole_rows() const noexcept {
-    double total = 0;
-    for (unsigned c = 0; c < clustered_; c += panel_rows) {
-      const bool near = c != 0 && ordered_ <= panel_cost::near_columns;
-      bool met[1 << panel_rows] = {};
-      for_each_run(0, ordered_, [&](const row_set& set, std::size_t begin, std::size_t end) {
-        const unsigned mask = mask_of(set, cluster_ + c, cluster_size(c));
-        if (mask == 0) return;
-        total += static_cast<double>(end - begin) *
-                 std::max(panel_cost::fma * std::popcount(mask), near ? panel_cost::near : panel_cost::far);
-        if (!met[mask]) total += panel_cost::segment;
-        met[mask] = true;
-      });
-    }
-    return total;
-  }
-
-  double cost_per_block() const noexcept {
-    double total = 0;
-    for_each_run(0, ordered_, [&](const row_set& set, std::size_t begin, std::size_t end) {
-      const unsigned n = set.count();
-      for (unsigned at = 0, left = chunks(n); at < n; --left) {
-        const unsigned take = (n - at + left - 1) / left;
-        total += static_cast<double>(end - begin) *
-                     std::max(panel_cost::fma * take, at == 0 ? panel_cost::far : panel_cost::near) +
-                 panel_cost::segment + panel_cost::carry;
-        at += take;
-      }
-    });
-    return total;
-  }
-
-  void emit_whole_rows(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) const noexcept {
+  BCR_COLD void emit_whole_rows(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) const noexcept {
     for (unsigned c = 0; c < clustered_; c += panel_rows) {
       const std::uint8_t* rows = cluster_ + c;
       const unsigned n = cluster_size(c);
@@ -231,21 +240,85 @@ class group_panels {
     }
   }
 
-  void emit_per_block(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) const noexcept {
+  // Greedy: the first run of columns with rows left over picks, from these, rows that the runs after it want as well.
+  BCR_COLD void emit_per_block(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) noexcept {
+    std::size_t runs = 0;
     for_each_run(begin, end, [&](const row_set& set, std::size_t from, std::size_t to) {
-      std::uint8_t rows[group_rows_limit];
-      const unsigned n = set.list(rows);
-      for (unsigned at = 0, left = chunks(n); at < n; --left) {
-        const unsigned take = (n - at + left - 1) / left;
-        sink.begin_panel(slab, {rows + at, take});
-        sink.begin_segment((1u << take) - 1, to - from);
-        sink.columns({order_.data() + from, to - from});
-        at += take;
-      }
+      runs_[runs++] = {set, static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)};
     });
+    for (std::size_t seed = 0; seed < runs;) {
+      if (runs_[seed].rows.empty()) {
+        ++seed;
+        continue;
+      }
+      std::uint32_t members[window];
+      const std::size_t near = gather(seed, runs, members);
+      const row_set taken = pick_rows(members, near);
+      std::uint8_t rows[group_rows_limit];
+      const unsigned n = taken.list(rows);
+      std::size_t count = 0;
+      for (std::size_t m = 0; m < near; ++m) {
+        const column_run& run = runs_[members[m]];
+        if (joins(run, taken, n)) count += run.end - run.begin;
+      }
+      sink.begin_panel(slab, {rows, n});
+      sink.begin_segment((1u << n) - 1, count);
+      for (std::size_t m = 0; m < near; ++m) {
+        column_run& run = runs_[members[m]];
+        if (!joins(run, taken, n)) continue;
+        sink.columns({order_.data() + run.begin, run.end - run.begin});
+        run.rows.remove(taken);
+      }
+    }
+  }
+
+  // Columns that keep the same rows, and which of these no panel has yet.
+  struct column_run {
+    row_set rows;
+    std::uint32_t begin, end;
+  };
+  // Runs that are looked at for a panel: enough to find company, few enough that packing stays quick.
+  static constexpr std::size_t window = 64;
+
+  // A run joins a panel unless a single row would be left of it, which would load columns for itself alone.
+  static bool joins(const column_run& run, const row_set& taken, unsigned n) noexcept {
+    return run.rows.contains(taken) && (run.rows.count() != n + 1 || n == 1);
+  }
+
+  // The runs from `seed` on that have rows left.
+  std::size_t gather(std::size_t seed, std::size_t runs, std::uint32_t* members) const noexcept {
+    std::size_t n = 0;
+    for (std::size_t r = seed; r < runs && n < window; ++r) {
+      if (!runs_[r].rows.empty()) members[n++] = static_cast<std::uint32_t>(r);
+    }
+    return n;
+  }
+
+  // Rows of the first member, up to four and dividing its rows evenly, each the one that the most columns want of those
+  // which want all rows before it.
+  BCR_COLD row_set pick_rows(const std::uint32_t* members, std::size_t count) const noexcept {
+    const row_set& candidates = runs_[members[0]].rows;
+    const unsigned left = candidates.count();
+    const unsigned panels = (left + panel_rows - 1) / panel_rows;
+    row_set taken;
+    for (unsigned want = (left + panels - 1) / panels; want != 0; --want) {
+      std::size_t columns[group_rows_limit] = {};
+      for (std::size_t m = 0; m < count; ++m) {
+        const column_run& run = runs_[members[m]];
+        if (!run.rows.contains(taken)) continue;
+        for (unsigned r = 0; r < rows_; ++r) columns[r] += run.rows.has(r) ? run.end - run.begin : 0;
+      }
+      unsigned best = rows_;
+      for (unsigned r = 0; r < rows_; ++r) {
+        if (candidates.has(r) && !taken.has(r) && (best == rows_ || columns[r] > columns[best])) best = r;
+      }
+      taken.add(best);
+    }
+    return taken;
   }
 
   buffer<row_set> sets_;
+  buffer<column_run> runs_;       // for emit_per_block
   buffer<std::uint32_t> order_;   // columns that keep any row, by slab, then set, then number
   buffer<std::uint32_t> common_;  // columns that rows i and j both keep
   std::size_t ordered_ = 0;

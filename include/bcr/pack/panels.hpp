@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
@@ -59,7 +60,9 @@ template <class T>
 class panels_writer final : public panel_sink {
  public:
   panels_writer(blob_writer& blob, matrix_view<const T> dense) noexcept : dense_(dense) {
-    const auto at = [&]<class E>(E*& p, panels_section id) { p = blob.section<E>(static_cast<std::uint32_t>(id)).data(); };
+    const auto at = [&]<class E>(E*& p, panels_section id) {
+      p = blob.section<E>(static_cast<std::uint32_t>(id)).data();
+    };
     at(group_, panels_section::groups);
     at(panel_, panels_section::panels);
     at(segment_, panels_section::segments);
@@ -70,7 +73,7 @@ class panels_writer final : public panel_sink {
 
   // The group's rows begin at row `first`; those that keep nothing come last. The others are direct if each is in one
   // panel; if some row is in several, none is, since the rows of a panel are all of a kind.
-  void begin_group(std::size_t first, unsigned rows, const row_visits& visits) noexcept {
+  BCR_COLD void begin_group(std::size_t first, unsigned rows, const row_visits& visits) noexcept {
     first_row_ = first;
     rows_ = rows;
     const unsigned summed = std::any_of(visits.panels, visits.panels + rows, [](std::uint32_t n) { return n > 1; });
@@ -152,7 +155,8 @@ inline constexpr std::size_t block_rows_per_group = Block::rows >= 16 ? 1 : 16 /
 
 // Fills in which rows of block rows [first, last) each column keeps.
 template <block_shape Block>
-void collect_row_sets(const pattern<Block>& kept, std::size_t first, std::size_t last, std::span<row_set> sets) noexcept {
+BCR_COLD void collect_row_sets(const pattern<Block>& kept, std::size_t first, std::size_t last,
+                               std::span<row_set> sets) noexcept {
   for (row_set& set : sets) set = {};
   for (std::size_t bi = first; bi < last; ++bi) {
     const std::size_t shift = (bi - first) * Block::rows;
@@ -169,7 +173,7 @@ void collect_row_sets(const pattern<Block>& kept, std::size_t first, std::size_t
 
 // Calls visit(first row, rows) for each group, with its row sets collected and its panels cut.
 template <block_shape Block, class Visit>
-void for_each_group(const pattern<Block>& kept, panel_cut how, group_panels& group, Visit&& visit) noexcept {
+BCR_COLD void for_each_group(const pattern<Block>& kept, panel_cut how, group_panels& group, Visit&& visit) noexcept {
   constexpr std::size_t step = block_rows_per_group<Block>;
   for (std::size_t bi = 0; bi < kept.block_rows(); bi += step) {
     const std::size_t end = bi + step < kept.block_rows() ? bi + step : kept.block_rows();
@@ -184,11 +188,12 @@ void for_each_group(const pattern<Block>& kept, panel_cut how, group_panels& gro
 }  // namespace detail
 
 // Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
-// inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is invalid,
-// with unsupported above 2^32 - 1 rows, columns or segments, and with out_of_memory.
+// inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is
+// invalid, with unsupported above 2^32 - 1 rows, columns or segments, and with out_of_memory.
 template <class T, block_shape Block>
-result<packed_weights<T, Block>> pack(const pattern<Block>& kept, matrix_view<const std::type_identity_t<T>> dense,
-                                      const pack_options& options = {}) noexcept {
+BCR_COLD result<packed_weights<T, Block>> pack(const pattern<Block>& kept,
+                                               matrix_view<const std::type_identity_t<T>> dense,
+                                               const pack_options& options = {}) noexcept {
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
   if (dense.rows != kept.rows() || dense.columns != kept.columns()) {
     return {errc::invalid_argument, "The matrix to pack and its pattern have different shapes."};
@@ -238,7 +243,7 @@ result<packed_weights<T, Block>> pack(const pattern<Block>& kept, matrix_view<co
 // Writes the dense matrix (M x K): kept weights bit for bit as they were packed, +0 elsewhere. Fails with
 // invalid_argument if `dense` has another shape or is invalid.
 template <class T, block_shape Block>
-status unpack(const packed_weights<T, Block>& packed, matrix_view<std::type_identity_t<T>> dense) noexcept {
+BCR_COLD status unpack(const packed_weights<T, Block>& packed, matrix_view<std::type_identity_t<T>> dense) noexcept {
   if (dense.rows != packed.rows() || dense.columns != packed.columns() || !dense.valid()) {
     return {errc::invalid_argument, "The matrix to unpack into does not have the shape of the packed weights."};
   }

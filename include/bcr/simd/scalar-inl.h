@@ -215,6 +215,9 @@ inline constexpr int kVectorRegisters = 32;
 inline constexpr int kVectorRegisters = 16;
 #endif
 
+// Whether partial loads and stores are instructions of their own; here they are a test.
+inline constexpr bool kMasksMemory = false;
+
 // Lanes [first, last) of a vector from p[first] .. p[last - 1]; the other lanes are zero. No other memory is read.
 template <class D>
 BCR_INLINE ops::Vec<D> LoadLanes(D, const ops::TFromD<D>* p, std::size_t first, std::size_t last) {

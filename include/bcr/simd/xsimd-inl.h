@@ -317,6 +317,13 @@ BCR_INLINE __m256i LaneRange(std::size_t first, std::size_t last) {
 }
 #endif
 
+// Targets whose masked loads and stores leave the other lanes' memory alone.
+#if XSIMD_WITH_AVX512F || XSIMD_WITH_AVX
+inline constexpr bool kMasksMemory = true;
+#else
+inline constexpr bool kMasksMemory = false;
+#endif
+
 // Lanes [first, last) of a vector from p[first] .. p[last - 1]; the other lanes are zero. No other memory is read.
 template <class D>
 BCR_INLINE ops::Vec<D> LoadLanes(D d, const ops::TFromD<D>* p, std::size_t first, std::size_t last) {

@@ -1,0 +1,115 @@
+// Products without an epilogue: every count of rows, columns and weights, everywhere in memory, on every tile.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "op/gemm_case.hpp"
+
+namespace {
+
+using bcr::test::check_gemm;
+using bcr::test::exact_value;
+using bcr::test::operands;
+
+constexpr auto no_epilogue = [](auto) { return bcr::epilogue::none(); };
+constexpr auto unchanged = [](const exact_value& sum, std::size_t, std::size_t) { return sum; };
+
+template <class T>
+using problem = operands<T, bcr::block<4, 16>>;
+
+TEST_CASE_TEMPLATE("gemm: every number of columns on every tile", T, float, double) {
+  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<T>());
+  bcr::test::random_source random(1);
+  std::uint64_t seed = 10;
+  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+    const problem<T> in(21, 50, counts.back(), how, ++seed);
+    for (const bcr::panel_cut cut : bcr::test::every_cut) {
+      const auto packed = in.packed(cut);
+      for (const std::size_t columns : counts) {
+        for (int tile = 0; tile <= bcr::most_tile_vectors; ++tile) {
+          for (const bool copied : {false, true}) {
+            auto s = bcr::test::any_gemm_setting(random, columns);
+            s.options.tile_vectors = tile;
+            s.options.copy = copied ? bcr::input_copy::always : bcr::input_copy::never;
+            s.options.accumulate = (columns + static_cast<std::size_t>(tile)) % 3 == 0;
+            check_gemm(in, packed, s, no_epilogue, unchanged);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: every number of rows and weights", T, float, double) {
+  const std::size_t lanes = bcr::test::lanes_of<T>();
+  const std::vector<std::size_t> counts = bcr::test::counts_around(lanes);
+  bcr::test::random_source random(2);
+  std::uint64_t seed = 1000;
+  for (const std::size_t rows : {0u, 1u, 3u, 4u, 5u, 7u, 16u, 17u, 130u}) {
+    for (const std::size_t inner : {0u, 1u, 3u, 7u, 16u, 17u, 130u}) {
+      for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+        CAPTURE(rows);
+        CAPTURE(inner);
+        const problem<T> in(rows, inner, counts.back(), how, ++seed);
+        for (const bcr::panel_cut cut : bcr::test::every_cut) {
+          const auto packed = in.packed(cut);
+          for (int round = 0; round < 4; ++round) {
+            const auto s = bcr::test::any_gemm_setting(random, counts[random.below(counts.size())]);
+            check_gemm(in, packed, s, no_epilogue, unchanged);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: the same bits for any threads, tiles and parts of the columns", T, float, double) {
+  const std::size_t columns = 9 * bcr::test::lanes_of<T>() + 5;
+  std::uint64_t seed = 70;
+  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+    const problem<T> in(70, 90, columns, how, ++seed);
+    for (const bcr::panel_cut cut : bcr::test::every_cut) {
+      bcr::test::check_gemm_bits(in, in.packed(cut), columns, no_epilogue, seed % 2 == 0);
+    }
+  }
+}
+
+template <class Block>
+void check_block(std::size_t rows, std::size_t inner) {
+  const std::size_t columns = 7 * bcr::test::lanes_of<float>() + 3;
+  bcr::test::random_source random(rows);
+  std::uint64_t seed = rows;
+  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+    const operands<float, Block> in(rows, inner, columns, how, ++seed);
+    for (const bcr::panel_cut cut : bcr::test::every_cut) {
+      const auto packed = in.packed(cut);
+      for (int round = 0; round < 3; ++round) {
+        check_gemm(in, packed, bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
+      }
+    }
+  }
+}
+
+TEST_CASE("gemm: blocks of every size, the last ones ragged") {
+  SUBCASE("1x1") { check_block<bcr::block<1, 1>>(37, 41); }
+  SUBCASE("3x5") { check_block<bcr::block<3, 5>>(50, 64); }
+  SUBCASE("16x64") { check_block<bcr::block<16, 64>>(41, 200); }
+  SUBCASE("100x7") { check_block<bcr::block<100, 7>>(230, 50); }
+  SUBCASE("128x1024") { check_block<bcr::block<128, 1024>>(200, 1100); }
+}
+
+TEST_CASE("gemm: more inner columns than sixteen bits can number") {
+  const std::size_t columns = bcr::test::lanes_of<float>() + 3;
+  bcr::test::random_source random(3);
+  for (const std::size_t inner : {32768u, 32769u, 70000u}) {
+    CAPTURE(inner);
+    const problem<float> in(6, inner, columns, {.density = 0.01, .rows_kept = 0.75}, inner);
+    for (const bcr::panel_cut cut : bcr::test::every_cut) {
+      check_gemm(in, in.packed(cut), bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
+    }
+  }
+}
+
+}  // namespace

@@ -1,0 +1,117 @@
+// One run of a gemm plan, every operand between guards.
+#pragma once
+
+#include "op/operands.hpp"
+
+namespace bcr::test {
+
+struct gemm_setting {
+  gemm_options options;
+  std::size_t first_column = 0;  // of the operands' input
+  placement b, c;
+  std::size_t workspace_offset = 0;  // bytes
+  bool output_matters = false;       // because something is added to it
+};
+
+inline gemm_setting any_gemm_setting(random_source& random, std::size_t columns) {
+  gemm_setting s;
+  s.options.columns = columns;
+  s.options.tile_vectors = static_cast<int>(random.below(7));
+  s.options.threads = 1 + random.below(4);
+  s.options.accumulate = random.chance(0.3);
+  s.options.copy = random.chance(0.3) ? input_copy::always : random.chance(0.5) ? input_copy::never : input_copy::automatic;
+  s.b = any_placement(random);
+  s.c = any_placement(random);
+  s.workspace_offset = random.below(70);
+  return s;
+}
+
+inline doctest::String describe(const gemm_setting& s) {
+  const auto number = [](auto n) { return doctest::toString(n); };
+  const auto place = [&](const placement& p) {
+    return number(p.padding) + "/" + number(p.offset) + (p.side == guard_side::before ? "<" : ">");
+  };
+  return "columns " + number(s.first_column) + " + " + number(s.options.columns) + " tile " +
+         number(s.options.tile_vectors) + " threads " + number(s.options.threads) + " accumulate " +
+         number(s.options.accumulate) + " copy " + number(static_cast<int>(s.options.copy)) + " b " + place(s.b) + " c " +
+         place(s.c) + " workspace " + number(s.workspace_offset);
+}
+
+// Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.
+template <class T, class Block, class MakeEpilogue, class Executor = serial_executor>
+guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T, Block>& packed, const gemm_setting& s,
+                           MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
+  using epilogue_type = decltype(make_epilogue(matrix_view<T>()));
+  auto plan = gemm_plan<T, epilogue_type>::create(packed, s.options);
+  REQUIRE(plan.ok());
+  REQUIRE(plan->tasks() <= s.options.threads);
+  const std::size_t columns = s.options.columns;
+  guarded_matrix<T> b(packed.columns(), columns, s.b), c(packed.rows(), columns, s.c);
+  for (std::size_t k = 0; k < packed.columns(); ++k) {
+    for (std::size_t j = 0; j < columns; ++j) b(k, j) = in.input(k, s.first_column + j);
+  }
+  for (std::size_t i = 0; (s.output_matters || s.options.accumulate) && i < packed.rows(); ++i) {
+    for (std::size_t j = 0; j < columns; ++j) c(i, j) = static_cast<T>(output_before(i, s.first_column + j));
+  }
+  guarded_array<std::byte> workspace(plan->workspace_bytes(), s.workspace_offset, s.b.side);
+  const status done = plan->run(b.view(), c.view(), workspace.span(), make_epilogue(c.view()), threads);
+  CHECK(done.message() == doctest::String("Success."));
+  CHECK(b.surroundings_intact());
+  CHECK(c.surroundings_intact());
+  CHECK(workspace.surroundings_intact());
+  return c;
+}
+
+// Runs and compares with `exact_epilogue` of the exact sums.
+template <class T, class Block, class MakeEpilogue, class ExactEpilogue>
+void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block>& packed, const gemm_setting& s,
+                MakeEpilogue&& make_epilogue, ExactEpilogue&& exact_epilogue) {
+  INFO(describe(s));
+  guarded_matrix<T> c = run_gemm(in, packed, s, make_epilogue);
+  double worst = 0;
+  for (std::size_t i = 0; i < packed.rows(); ++i) {
+    for (std::size_t j = 0; j < s.options.columns; ++j) {
+      const std::size_t column = s.first_column + j;
+      exact_value expected = exact_epilogue(in.exact(i, column), i, column);
+      if (s.options.accumulate) {
+        expected.value += output_before(i, column);
+        expected.magnitude += std::abs(output_before(i, column));
+      }
+      worst = std::max(worst, in.exact.excess(i, c(i, j), expected));
+    }
+  }
+  CHECK(worst <= 1);
+}
+
+// The same bits with any number of threads, by any executor, in any tile, and for any part of the columns.
+template <class T, class Block, class MakeEpilogue>
+void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block>& packed, std::size_t columns,
+                     MakeEpilogue&& make_epilogue, bool accumulate) {
+  gemm_setting s{.options = {.columns = columns, .accumulate = accumulate}, .output_matters = true};
+  guarded_matrix<T> alone = run_gemm(in, packed, s, make_epilogue);
+  const std::vector<std::byte> expected = bits_of(alone);
+  const auto same = [&](auto&& threads) {
+    INFO(describe(s));
+    guarded_matrix<T> c = run_gemm(in, packed, s, make_epilogue, threads);
+    CHECK(bits_of(c) == column_bits<T>(expected, columns, s.first_column, s.first_column + s.options.columns));
+  };
+  for (const std::size_t threads : {1u, 2u, 3u, 7u, 100u}) {
+    s.options.threads = threads;
+    same(serial_executor());
+    same(backward_executor());
+    auto pool = thread_pool::create(std::min<std::size_t>(threads, 7));
+    REQUIRE(pool.ok());
+    same(*pool);
+  }
+  random_source random(columns);
+  for (int round = 0; round < 60; ++round) {
+    s = any_gemm_setting(random, columns);
+    s.options.accumulate = accumulate;
+    s.output_matters = true;
+    s.first_column = random.below(columns);
+    s.options.columns = 1 + random.below(columns - s.first_column);
+    same(serial_executor());
+  }
+}
+
+}  // namespace bcr::test

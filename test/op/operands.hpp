@@ -1,0 +1,121 @@
+// What the tests of gemm and linear have in common: weights and input with their exact product, the counts to try, and
+// executors that keep the library honest.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bcr/bcr.hpp"
+#include "bcr/core/executor_thread.hpp"
+#include "support/guarded.hpp"
+#include "support/reference.hpp"
+
+namespace bcr::test {
+
+// Pruned weights are not numbers: one that took part would show. The input is K x `columns`, column j being token j of
+// a linear layer.
+template <class T, class Block>
+struct operands {
+  pattern<Block> kept;
+  dense_matrix<T> weights;
+  dense_matrix<T> input;
+  exact_product<T> exact;
+
+  operands(std::size_t rows, std::size_t inner, std::size_t columns, const pattern_options& how, std::uint64_t seed)
+      : kept(random_pattern<Block>(rows, inner, how, seed)),
+        weights(random_matrix<T>(rows, inner, seed + 1)),
+        input(random_matrix<T>(inner, columns, seed + 2)),
+        exact(kept, weights, columns, [this](std::size_t k, std::size_t j) { return input(k, j); }) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t k = 0; k < inner; ++k) {
+        if (!kept.keeps(i, k)) weights(i, k) = std::numeric_limits<T>::quiet_NaN();
+      }
+    }
+  }
+
+  packed_weights<T, Block> packed(panel_cut cut = panel_cut::automatic) const {
+    auto made = pack<T>(kept, weights.view(), {.cut = cut});
+    REQUIRE(made.ok());
+    return std::move(*made);
+  }
+};
+
+inline constexpr panel_cut every_cut[] = {panel_cut::automatic, panel_cut::whole_rows, panel_cut::per_block};
+
+// Nothing, a little, half and all of the weights; rows pruned or not.
+inline constexpr pattern_options every_density[] = {
+    {.density = 0},
+    {.density = 0.1},
+    {.density = 0.1, .rows_kept = 0.5, .how = selection::bernoulli},
+    {.density = 0.5, .rows_kept = 0.75, .empty_blocks = 0.2},
+    {.density = 1},
+};
+
+// Counts around vectors of `lanes` and tiles of them.
+inline std::vector<std::size_t> counts_around(std::size_t lanes) {
+  std::vector<std::size_t> counts{0, 1, 3, 7, 16, lanes / 2, 8 * lanes + 2, 11 * lanes + 5, 13 * lanes};
+  for (std::size_t vectors = 1; vectors <= 6; ++vectors) {
+    for (const std::size_t n : {vectors * lanes - 1, vectors * lanes, vectors * lanes + 1}) counts.push_back(n);
+  }
+  std::sort(counts.begin(), counts.end());
+  counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
+  return counts;
+}
+
+template <class T>
+std::size_t lanes_of() {
+  return BCR_TARGET_NS::LanesOf<T>();
+}
+
+// What is in the output before it is written, where that matters.
+inline double output_before(std::size_t i, std::size_t j) { return static_cast<double>((i * 7 + j * 3) % 17) / 8 - 1; }
+
+inline placement any_placement(random_source& random) {
+  const std::size_t padding[] = {0, 0, 1, 5, 64};
+  return {.padding = padding[random.below(5)],
+          .offset = random.below(4),
+          .side = random.chance(0.5) ? guard_side::before : guard_side::after};
+}
+
+// The last task first.
+struct backward_executor {
+  template <class Task>
+  void run(std::size_t tasks, const Task& task) noexcept {
+    while (tasks-- > 0) task(tasks);
+  }
+  static constexpr std::size_t concurrency() noexcept { return 1; }
+};
+
+// Elements without gaps between rows: what two results are compared by, bit for bit.
+template <class T>
+std::vector<std::byte> bits_of(guarded_matrix<T>& m) {
+  const matrix_view<T> view = m.view();
+  std::vector<std::byte> bits;
+  for (std::size_t i = 0; i < view.rows && view.columns != 0; ++i) {
+    const auto row = std::as_bytes(std::span(view.row(i), view.columns));
+    bits.insert(bits.end(), row.begin(), row.end());
+  }
+  return bits;
+}
+
+// Columns [begin, end) of a matrix of which bits_of made `bits`.
+template <class T>
+std::vector<std::byte> column_bits(const std::vector<std::byte>& bits, std::size_t columns, std::size_t begin,
+                                   std::size_t end) {
+  std::vector<std::byte> some;
+  for (std::size_t at = 0; at < bits.size(); at += columns * sizeof(T)) {
+    some.insert(some.end(), bits.begin() + static_cast<std::ptrdiff_t>(at + begin * sizeof(T)),
+                bits.begin() + static_cast<std::ptrdiff_t>(at + end * sizeof(T)));
+  }
+  return some;
+}
+
+}  // namespace bcr::test

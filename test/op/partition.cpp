@@ -1,0 +1,108 @@
+// How work is cut: tiles cover the columns, grids use the threads, parts cover the row groups.
+#include "bcr/op/partition.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "support/property.hpp"
+
+namespace {
+
+TEST_CASE("column_tiles: exactly the columns, in widths that kernels have") {
+  for (const std::size_t lanes : {1u, 2u, 4u, 8u, 16u, 64u}) {
+    for (const std::size_t wanted : {1u, 2u, 3u, 4u, 5u, 6u}) {
+      const std::size_t widest = wanted == 5 ? 4 : wanted;
+      for (std::size_t columns = 0; columns <= 40 * lanes + 1; columns += 1 + (lanes - 1) / 5) {
+        CAPTURE(lanes);
+        CAPTURE(wanted);
+        CAPTURE(columns);
+        const bcr::column_tiles tiles(columns, lanes, wanted);
+        std::size_t at = 0, vectors = 0, narrow = 0, found_widest = 0;
+        for (std::size_t t = 0; t < tiles.count(); ++t) {
+          const std::size_t width = tiles.vectors(t);
+          REQUIRE(tiles.begin(t) == at);
+          REQUIRE((width >= 1 && width <= widest && width != 5));
+          at = tiles.end(t);
+          // The last vector of a tile is never without a column.
+          REQUIRE(at > tiles.begin(t) + (width - 1) * lanes);
+          REQUIRE(at <= tiles.begin(t) + width * lanes);
+          vectors += width;
+          narrow += width == 1;
+          found_widest = std::max(found_widest, width);
+        }
+        REQUIRE(at == columns);
+        REQUIRE(vectors == bcr::blocks_covering(columns, lanes));
+        REQUIRE(tiles.widest() == found_widest);
+        // A vector has a tile for itself only where nothing else is possible, or allowed.
+        if (widest > 2 && vectors > 1) REQUIRE(narrow == 0);
+        // No more tiles than it takes, but for the one that makes their widths even.
+        REQUIRE(tiles.count() <= bcr::blocks_covering(vectors, widest) + 1);
+      }
+    }
+  }
+  CHECK(bcr::column_tiles().count() == 0);
+  CHECK(bcr::column_tiles().widest() == 0);
+}
+
+TEST_CASE("best_grid: at most the threads, and the smallest largest task") {
+  PROPERTY("against trying every grid", [] {
+    const std::size_t groups = 1 + bcr::test::any_extent(60), tiles = 1 + bcr::test::any_extent(60);
+    const std::size_t threads = 1 + bcr::test::any_extent(40);
+    const bcr::task_grid grid = bcr::best_grid(groups, tiles, threads);
+    RC_ASSERT(grid.rows >= 1);
+    RC_ASSERT(grid.columns >= 1);
+    RC_ASSERT(grid.tasks() <= threads);
+    RC_ASSERT(grid.rows <= groups);
+    RC_ASSERT(grid.columns <= tiles);
+    const auto largest = [&](std::size_t rows, std::size_t columns) {
+      return static_cast<double>(bcr::blocks_covering(groups, rows) * bcr::blocks_covering(tiles, columns));
+    };
+    for (std::size_t rows = 1; rows <= groups; ++rows) {
+      for (std::size_t columns = 1; columns <= tiles && rows * columns <= threads; ++columns) {
+        RC_ASSERT(largest(grid.rows, grid.columns) * 0.98 <= largest(rows, columns));
+      }
+    }
+  });
+  CHECK(bcr::best_grid(100, 4, 4).columns == 4);  // before rows are cut, which would make tasks load the same input
+  CHECK(bcr::best_grid(100, 1, 4).rows == 4);
+  CHECK(bcr::best_grid(3, 2, 1000).tasks() == 6);
+}
+
+TEST_CASE("first_group: parts follow each other, cover all groups and have equal shares") {
+  PROPERTY("any groups, any number of parts", [] {
+    bcr::test::random_source random(bcr::test::any_seed());
+    const std::size_t count = bcr::test::any_extent(200);
+    const std::size_t heaviest = *rc::gen::element<std::size_t>(1, 10, 100000);
+    std::vector<bcr::row_group> groups(count + 1);
+    double largest = 0, total = 0;
+    const auto cost = [](std::uint64_t weights, std::uint64_t rows) {
+      return static_cast<double>(weights + 4 * rows);  // as first_group weighs them
+    };
+    for (std::size_t g = 0; g < count; ++g) {
+      const std::size_t rows = 1 + random.below(128), weights = random.below(heaviest);
+      groups[g + 1].row_begin = groups[g].row_begin + static_cast<std::uint32_t>(rows);
+      groups[g + 1].weight_begin = groups[g].weight_begin + weights;
+      largest = std::max(largest, cost(weights, rows));
+      total += cost(weights, rows);
+    }
+    bcr::panels_view<float> view;
+    view.groups = groups;
+    const std::size_t parts = 1 + bcr::test::any_extent(std::max<std::size_t>(count, 4));
+    RC_ASSERT(bcr::first_group(view, 0, parts) == 0u);
+    for (std::size_t p = 0; p < parts; ++p) {
+      const std::size_t begin = bcr::first_group(view, p, parts), end = bcr::first_group(view, p + 1, parts);
+      RC_ASSERT(begin <= end);
+      RC_ASSERT(end <= count);
+      const double share = cost(groups[end].weight_begin - groups[begin].weight_begin,
+                                groups[end].row_begin - groups[begin].row_begin);
+      RC_ASSERT(share <= total / static_cast<double>(parts) + largest + 1);
+    }
+    RC_ASSERT(bcr::first_group(view, parts, parts) == count);
+  });
+}
+
+}  // namespace

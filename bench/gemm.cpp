@@ -1,4 +1,6 @@
 // bench/run.sh gemm: measures the library's GEMM beside its peers and writes what it finds as JSON (see report.py).
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -10,15 +12,15 @@ namespace {
 
 bool measure_all(const bench::race_settings& settings, std::vector<bench::row>& rows) {
   bool all_right = true;
-  int done = 0;
+  const bool watched = isatty(STDERR_FILENO) != 0;
   for (const shapes::gemm& shape : shapes::gemm_shapes) {
     if (settings.quick && !shape.quick) continue;
     bench::gemm_race race(shape, settings, rows);
     if (race.empty()) continue;
-    std::fprintf(stderr, "\r%3d  %-40.*s", ++done, static_cast<int>(shape.layer.size()), shape.layer.data());
+    if (watched) std::fprintf(stderr, "\r%-44.*s", static_cast<int>(shape.layer.size()), shape.layer.data());
     all_right &= race.run();
   }
-  std::fprintf(stderr, "\r%50s\r", "");
+  if (watched) std::fprintf(stderr, "\r%44s\r", "");
   return all_right;
 }
 

@@ -1,6 +1,7 @@
 #include "measure.hpp"
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,9 +13,13 @@
 namespace bench {
 namespace {
 
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+double clock_seconds(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
+
+double seconds_now() { return clock_seconds(CLOCK_MONOTONIC); }
 
 // How often the system took the core away from this thread.
 long preemptions() {
@@ -37,13 +42,6 @@ void await_quiet_core(double deadline) {
   while (!core_is_quiet() && seconds_now() < deadline) std::this_thread::sleep_for(std::chrono::microseconds(200));
 }
 
-template <class Body>
-double seconds_of(const Body& body) {
-  const double start = seconds_now();
-  body();
-  return seconds_now() - start;
-}
-
 sample try_sample(const entrant& e, const options& how, double deadline) {
   sample t;
   await_quiet_core(deadline);
@@ -51,12 +49,14 @@ sample try_sample(const entrant& e, const options& how, double deadline) {
   e.call();  // what the last contender left in the caches is not this one's
   if (e.with_probe) {
     double operations = 0;
-    const double seconds = seconds_of([&] { operations = fma_probe(); });
+    const double seconds = seconds_of([&] { operations = fma_probe(); }, how.threads);
     t.peak = how.threads * operations / seconds;
   }
-  t.seconds = seconds_of([&] {
-    for (long i = 0; i < e.calls_a_sample; ++i) e.call();
-  });
+  t.seconds = seconds_of(
+      [&] {
+        for (long i = 0; i < e.calls_a_sample; ++i) e.call();
+      },
+      how.threads);
   t.seconds /= static_cast<double>(e.calls_a_sample);
   t.quiet = preemptions() == before && core_is_quiet();
   return t;
@@ -85,10 +85,17 @@ statistic summarize(std::vector<double> values) {
 
 }  // namespace
 
+double seconds_of(const std::function<void()>& work, int threads) {
+  const clockid_t clock = threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+  const double start = clock_seconds(clock);
+  work();
+  return clock_seconds(clock) - start;
+}
+
 void warm_up(entrant& e, const options& how) {
   e.call();
-  double one = seconds_of(e.call);
-  for (int i = 0; i < 3; ++i) one = std::min(one, seconds_of(e.call));
+  double one = seconds_of(e.call, how.threads);
+  for (int i = 0; i < 3; ++i) one = std::min(one, seconds_of(e.call, how.threads));
   e.calls_a_sample = std::max(1L, std::lround(how.sample_seconds / std::max(one, 1e-8)));
 }
 

@@ -33,6 +33,10 @@ struct entrant {
   std::vector<sample> samples = {};
 };
 
+// How long `work` takes. If it is one thread's, that thread's own clock counts, which stands still while another
+// program has the core.
+double seconds_of(const std::function<void()>& work, int threads);
+
 // Calls it a few times, and finds how many calls make a sample.
 void warm_up(entrant&, const options&);
 

@@ -127,6 +127,8 @@ def break_even(rows):
 def measures(rows, context):
     """(what, value, floor) for all that this run can say something about."""
     avx2, threads = context["vector_bits"] == "256", int(context["threads"])
+    # Most floors are for one thread and the machine's widest vectors.
+    single = lambda floor: None if avx2 or threads > 1 else floor  # noqa: E731
     tenth = pick(rows, rate_name="10x")
     whole = [r for r in tenth if r.whole]
     lowest = math.inf
@@ -134,27 +136,27 @@ def measures(rows, context):
     for p in PRUNINGS:
         chosen = [r for r in pick(whole, pruning=p) if r.paired]
         lowest = min([lowest, *(r["peak_fraction"] for r in chosen)])
-        floor = None if threads > 1 or (avx2 and p != "columns") else floors[p]
+        floor = floors[p] if avx2 and threads == 1 and p == "columns" else single(floors[p])
         yield f"peak_fraction, 10x, {TITLES[p]}, {'/'.join(b[1:] for b in PAIRED[p])}", mean(
             r["peak_fraction"] for r in chosen), floor
         if p != "columns":
             yield f"peak_fraction, 10x, {TITLES[p]}, every block", mean(
                 r["peak_fraction"] for r in pick(whole, pruning=p)), None
-    yield "peak_fraction, 10x, lowest of the paired ones", lowest, None if avx2 or threads > 1 else 0.75
+    yield "peak_fraction, 10x, lowest of the paired ones", lowest, single(0.75)
     for p, floor in (("columns", 0.93), ("rows1of2", 0.85)):
         for rate in RATES:
             chosen = [r for r in pick(rows, pruning=p, rate_name=f"{rate}x") if r.paired]
             gain = [(r, r["speedup_dense"] * r["density"]) for r in chosen]
-            yield f"speedup_dense over the rate, {rate}x, {TITLES[p]}", mean(g for _, g in gain), floor
+            yield f"speedup_dense over the rate, {rate}x, {TITLES[p]}", mean(g for _, g in gain), single(floor)
             yield "    the same where N is a multiple of 16 from 64 up", mean(g for r, g in gain if r.whole), None
-    yield "speedup_sparse, 10x", mean(r["speedup_sparse"] for r in tenth if r.paired), 2.0
+    yield "speedup_sparse, 10x", mean(r["speedup_sparse"] for r in tenth if r.paired), single(2.0)
     mnn = [r["peak_fraction"] / (0.2e6 * math.prod(r.shape) / MNN_US[r.shape] / MNN_PEAK)
            for r in tenth if r.paired and r.shape in MNN_US]
-    yield "over MNN's block-sparse 1x1 convolutions, by share of the peak", mean(mnn), 1.4
-    yield "break-even density, columns only", break_even(rows), 0.90
+    yield "over MNN's block-sparse 1x1 convolutions, by share of the peak", mean(mnn), single(1.4)
+    yield "break-even density, columns only", break_even(rows), single(0.90)
     for n, floor in ((49, 0.68), (65, 0.72), (100, 0.80), (196, 0.88)):
         ragged = [r["peak_fraction"] for r in pick(tenth, pruning="columns") if r.shape[2] == n]
-        yield f"peak_fraction, 10x, columns only, N = {n}", mean(ragged), None if avx2 or threads > 1 else floor
+        yield f"peak_fraction, 10x, columns only, N = {n}", mean(ragged), single(floor)
     if threads > 1:
         scaled = [r["speedup_threads"] for r in rows if r.paired and r.shape[0] >= 256 and r.rate_name == "10x"]
         yield f"{threads} threads over one, 10x, M >= 256", mean(scaled), 1.85 if threads == 2 else None

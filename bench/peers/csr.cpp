@@ -3,11 +3,11 @@
 // on the very matrix. One load of B a multiply-add is what the format costs, and what this peer cannot get below.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <tuple>
 #include <utility>
 
+#include "measure.hpp"
 #include "peers/peers.hpp"
 
 namespace bench {
@@ -176,9 +176,7 @@ class csr_gemm final : public row_major_contender {
   double fastest_run(double to_beat) {
     double best = 0;
     for (int r = 0; r < 5 && (r < 2 || to_beat == 0 || best < 1.3 * to_beat); ++r) {
-      const auto start = std::chrono::steady_clock::now();
-      run();
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double seconds = seconds_of([this] { run(); }, p_.threads);
       if (r == 0 || seconds < best) best = seconds;
     }
     return best;

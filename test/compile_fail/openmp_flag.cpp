@@ -1,4 +1,5 @@
 // expect: bcr/core/executor_openmp.hpp needs OpenMP: compile with -fopenmp.
-#if !defined(BCR_CORRECTED)
-#include "bcr/core/executor_openmp.hpp"
+#ifdef BCR_CORRECTED
+#define _OPENMP 201511
 #endif
+#include "bcr/core/executor_openmp.hpp"

@@ -6,9 +6,9 @@
 namespace bcr::test {
 
 struct gemm_setting {
-  gemm_options options;
+  gemm_options options = {};
   std::size_t first_column = 0;  // of the operands' input
-  placement b, c;
+  placement b = {}, c = {};
   std::size_t workspace_offset = 0;  // bytes
   bool output_matters = false;       // because something is added to it
 };

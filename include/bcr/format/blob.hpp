@@ -127,7 +127,7 @@ class blob_writer {
   // Reserves all of the blob's memory, zeroed. `extents` are in strictly ascending order of id. Fails with
   // invalid_argument if they are not or if their sum overflows, and with out_of_memory.
   BCR_COLD static result<blob_writer> create(const blob_kind& kind, const blob_matrix& matrix,
-                                    std::span<const blob_extent> extents) noexcept {
+                                             std::span<const blob_extent> extents) noexcept {
     constexpr std::uint64_t most = std::numeric_limits<std::ptrdiff_t>::max() / buffer_alignment * buffer_alignment;
     constexpr status too_large(errc::invalid_argument, "The sections of the packed weights are too large to save.");
     if (extents.size() > std::numeric_limits<std::uint32_t>::max()) return too_large;

@@ -68,10 +68,6 @@ template <std::size_t... I, class... V>
 struct VectorRefs<std::index_sequence<I...>, V...> : VectorRef<I, V>... {};
 template <class... V>
 using RefsTo = VectorRefs<std::index_sequence_for<V...>, V...>;
-template <std::size_t I, class V>
-BCR_INLINE V& At(const VectorRef<I, V>& ref) {
-  return ref.v;
-}
 
 // Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
 template <int I, int Vectors, class D, class T>
@@ -80,8 +76,8 @@ BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last) {
   return ops::LoadU(d, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
 }
 
-// Row `Row` of a panel: its accumulators take weight times column. Spelled out, and without At, because every call that
-// is inlined here is inlined a thousand times: this is a second less to compile.
+// Row `Row` of a panel: its accumulators take weight times column. Spelled out, because every call that is inlined here
+// is inlined a thousand times: this is a second less to compile.
 template <int Row, int Vectors, class A, class V>
 BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
                           const V& x4, const V& x5) {
@@ -174,20 +170,18 @@ struct Panel {
       }
     }
   }
-
-  template <class D>
-  BCR_INLINE T* Slot(D d, unsigned slot) const {
-    return task.scratch + slot * (Vectors * ops::Lanes(d));
-  }
-  template <class D, class A, std::size_t... I>
-  BCR_INLINE void LoadSums(D d, const A& acc, std::index_sequence<I...>) const {
-    ((At<I>(acc) = ops::LoadU(d, Slot(d, p.from[I / Vectors]) + I % Vectors * ops::Lanes(d))), ...);
-  }
-  template <class D, class A, std::size_t... I>
-  BCR_INLINE void StoreSums(D d, const A& acc, std::index_sequence<I...>) const {
-    (ops::StoreU(At<I>(acc), d, Slot(d, p.to[I / Vectors]) + I % Vectors * ops::Lanes(d)), ...);
-  }
 };
+
+// A panel's row from and to its slot of the scratch tile.
+template <int Row, int Vectors, class D, class T, class A, std::size_t... I>
+BCR_INLINE void LoadSums(D d, const T* slot, const A& acc, std::index_sequence<I...>) {
+  ((static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v = ops::LoadU(d, slot + I * ops::Lanes(d))),
+   ...);
+}
+template <int Row, int Vectors, class D, class T, class A, std::size_t... I>
+BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>) {
+  (ops::StoreU(static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v, d, slot + I * ops::Lanes(d)), ...);
+}
 
 // The last vector of a direct panel's row: a ragged one may be stored in part.
 template <class D, class T, class V>
@@ -205,14 +199,15 @@ BCR_INLINE void StoreRow(D d, const panel_task<T>& task, const Epilogue& epilogu
                          std::index_sequence<I...>) {
   const std::size_t lanes = ops::Lanes(d);
   T* const c = task.c + (row - task.first_row) * task.ldc;
-  (ops::StoreU(Apply<along_columns>(d, epilogue, At<Row * Vectors + static_cast<int>(I)>(acc), row,
-                                    task.column + I * lanes, 0, lanes),
+  (ops::StoreU(Apply<along_columns>(d, epilogue, static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v,
+                                    row, task.column + I * lanes, 0, lanes),
                d, c + I * lanes),
    ...);
-  StoreLast(d, task,
-            Apply<along_columns>(d, epilogue, At<Row * Vectors + Vectors - 1>(acc), row, task.column + task.last_vector,
-                                 task.first_lane, task.last_lane),
-            c + task.last_vector);
+  StoreLast(
+      d, task,
+      Apply<along_columns>(d, epilogue, static_cast<const VectorRef<Row * Vectors + Vectors - 1, ops::Vec<D>>&>(acc).v,
+                           row, task.column + task.last_vector, task.first_lane, task.last_lane),
+      c + task.last_vector);
 }
 
 // A group's row, out of the scratch tile to the output: any lanes, any epilogue.
@@ -243,13 +238,24 @@ BCR_INLINE void RunPanel(D d, const Panel<Vectors, T>& panel, const std::uint32_
   } else {
     const RefsTo<V...> sums{{acc}...};
     constexpr auto whole = std::make_index_sequence<Vectors - 1>();
-    constexpr auto all = std::make_index_sequence<count>();
-    if (!panel.p.direct) panel.LoadSums(d, sums, all);
+    constexpr auto all = std::make_index_sequence<Vectors>();
+    T* const scratch = panel.task.scratch;
+    const std::size_t stride = Vectors * ops::Lanes(d);
+    const auto& from = panel.p.from;
+    const auto& to = panel.p.to;
+    if (!panel.p.direct) {
+      LoadSums<0, Vectors>(d, scratch + from[0] * stride, sums, all);
+      LoadSums<1, Vectors>(d, scratch + from[1] * stride, sums, all);
+      LoadSums<2, Vectors>(d, scratch + from[2] * stride, sums, all);
+      LoadSums<3, Vectors>(d, scratch + from[3] * stride, sums, all);
+    }
     panel.Multiply(d, sums);
     if (!is_cheap_v<Epilogue> || !panel.p.direct || !store_direct) {
-      panel.StoreSums(d, sums, all);
+      StoreSums<0, Vectors>(d, scratch + to[0] * stride, sums, all);
+      StoreSums<1, Vectors>(d, scratch + to[1] * stride, sums, all);
+      StoreSums<2, Vectors>(d, scratch + to[2] * stride, sums, all);
+      StoreSums<3, Vectors>(d, scratch + to[3] * stride, sums, all);
     } else {
-      const auto& to = panel.p.to;
       if (to[0] <= group_rows) StoreRow<0, Vectors>(d, panel.task, epilogue, rows[to[0] - 1], sums, whole);
       if (to[1] <= group_rows) StoreRow<1, Vectors>(d, panel.task, epilogue, rows[to[1] - 1], sums, whole);
       if (to[2] <= group_rows) StoreRow<2, Vectors>(d, panel.task, epilogue, rows[to[2] - 1], sums, whole);

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 
+#include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/pattern.hpp"
@@ -26,7 +26,7 @@ struct covering {
 // hold one. NaN counts as nonzero; -0.0 counts as zero, so if it is pruned it unpacks as +0.0. Fails with
 // invalid_argument if the view is invalid, and with out_of_memory.
 template <block_shape Block, class T>
-result<covering<Block>> cover_nonzeros(matrix_view<const T> dense) noexcept {
+BCR_COLD result<covering<Block>> cover_nonzeros(matrix_view<const T> dense) noexcept {
   if (!dense.valid()) {
     return {errc::invalid_argument, "The dense matrix has no data or its leading dimension is less than its columns."};
   }
@@ -50,8 +50,9 @@ result<covering<Block>> cover_nonzeros(matrix_view<const T> dense) noexcept {
   return covering<Block>{std::move(*made), zeros};
 }
 template <block_shape Block, class T>
-requires(!std::is_const_v<T>) result<covering<Block>> cover_nonzeros(matrix_view<T> dense)
-noexcept { return cover_nonzeros<Block, T>(matrix_view<const T>(dense)); }
+result<covering<Block>> cover_nonzeros(matrix_view<T> dense) noexcept {
+  return cover_nonzeros<Block, T>(matrix_view<const T>(dense));
+}
 
 // The same for a mask (M x K), whose nonzero elements say "keep".
 template <block_shape Block>

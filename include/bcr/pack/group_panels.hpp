@@ -132,10 +132,8 @@ class group_panels {
     for (std::uint32_t k = 0; k < sets_.size(); ++k) {
       if (!sets_[k].empty()) order_[ordered_++] = k;
     }
-    std::sort(order_.data(), order_.data() + ordered_, [this](std::uint32_t a, std::uint32_t b) {
-      if (a / slab_columns != b / slab_columns) return a < b;
-      return sets_[a] != sets_[b] ? sets_[a] < sets_[b] : a < b;
-    });
+    std::sort(order_.data(), order_.data() + ordered_,
+              [this](std::uint32_t x, std::uint32_t y) { return before(x, y); });
     cluster_rows();
     per_block_ = how == panel_cut::per_block;
     if (how == panel_cut::automatic) {
@@ -178,6 +176,12 @@ class group_panels {
       visit(set, begin, end);
       begin = end;
     }
+  }
+
+  // The order of columns: by slab, then by the rows that they keep, then by number.
+  BCR_COLD bool before(std::uint32_t a, std::uint32_t b) const noexcept {
+    if (a / slab_columns != b / slab_columns || sets_[a] == sets_[b]) return a < b;
+    return sets_[a] < sets_[b];
   }
 
   // Greedy: a panel begins with the first row that is left and takes the rows that share the most columns with it.

@@ -311,9 +311,9 @@ template <class T>
 BCR_INLINE __m256i LaneRange(std::size_t first, std::size_t last) {
   using Int = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   alignas(32) static constexpr Int sliding[] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-  const auto from = [](std::size_t skip)
-                        BCR_LAMBDA_ATTR { return _mm256_loadu_ps(reinterpret_cast<const float*>(sliding + 8 - skip)); };
-  return _mm256_castps_si256(_mm256_andnot_ps(from(first), from(last)));
+  const __m256 below = _mm256_loadu_ps(reinterpret_cast<const float*>(sliding + 8 - first));
+  const __m256 up_to = _mm256_loadu_ps(reinterpret_cast<const float*>(sliding + 8 - last));
+  return _mm256_castps_si256(_mm256_andnot_ps(below, up_to));
 }
 #endif
 

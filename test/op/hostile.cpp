@@ -1,0 +1,78 @@
+// Kernels on weights that were tampered with: whatever the check lets through computes something, somewhere inside of the
+// operands.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "op/operands.hpp"
+#include "support/tampered.hpp"
+
+namespace {
+
+using bcr::test::tampered;
+using weights = bcr::packed_weights<float, bcr::block<8, 4>>;
+
+// Operands for weights of one shape, between guards.
+struct arena {
+  std::size_t m, k, n = bcr::test::lanes_of<float>() + 1;
+  bcr::test::guarded_matrix<float> b, c, x, y;
+  bcr::test::guarded_array<std::byte> workspace;
+
+  arena(std::size_t rows, std::size_t columns, bcr::test::guard_side side)
+      : m(rows),
+        k(columns),
+        b(k, n, {.padding = 1, .offset = 0, .side = side}),
+        c(m, n, {.padding = 1, .offset = 0, .side = side}),
+        x(n, k, {.padding = 0, .offset = 0, .side = side}),
+        y(n, m, {.padding = 0, .offset = 0, .side = side}),
+        workspace(std::size_t{1} << 18, 0, side) {}
+
+  bool run(const weights& w) {
+    const bcr::matrix_view<float> views[] = {b.view(), x.view()};
+    for (const bcr::matrix_view<float>& in : views) {
+      for (std::size_t i = 0; i < in.rows; ++i) {
+        for (std::size_t j = 0; j < in.columns; ++j) in(i, j) = 1;
+      }
+    }
+    const auto gemm = bcr::gemm_plan<float>::create(w, {.columns = n, .threads = 2});
+    const auto linear = bcr::linear_plan<float>::create(w, {.tokens = n, .threads = 2});
+    // As an engine would: as much as the plan asks for, against the guard on either side.
+    const auto piece = [&](std::size_t bytes) {
+      const auto all = workspace.span();
+      return workspace_at_end ? all.last(bytes) : all.first(bytes);
+    };
+    return gemm->run(b.view(), c.view(), piece(gemm->workspace_bytes())).ok() &&
+           linear->run(x.view(), y.view(), piece(linear->workspace_bytes())).ok() && b.surroundings_intact() &&
+           c.surroundings_intact() && x.surroundings_intact() && y.surroundings_intact();
+  }
+  bool workspace_at_end = true;
+};
+
+TEST_CASE("plans on weights with any field at any edge") {
+  for (const bcr::panel_cut cut : {bcr::panel_cut::whole_rows, bcr::panel_cut::per_block}) {
+    const auto good = bcr::test::victim(cut);
+    arena after(good.rows(), good.columns(), bcr::test::guard_side::after);
+    arena before(good.rows(), good.columns(), bcr::test::guard_side::before);
+    before.workspace_at_end = false;
+    std::size_t ran = 0, failed = 0;
+    const auto try_weights = [&](tampered& t) {
+      const auto opened = weights::view(t.sealed());
+      if (!opened || opened->rows() != good.rows() || opened->columns() != good.columns()) return;
+      ++ran;
+      failed += !after.run(*opened) || !before.run(*opened);
+    };
+    bcr::test::for_each_tampering(good.bytes(), try_weights);
+    bcr::test::random_source random(1);
+    for (int round = 0; round < 20000; ++round) {
+      tampered t(good.bytes());
+      bcr::test::tamper_at_random(t, random);
+      try_weights(t);
+    }
+    CHECK(ran > 50);
+    CHECK(failed == 0);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,265 @@
+// Layers as engines store their activations: tokens x features in, tokens x neurons out, everywhere in memory.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "op/operands.hpp"
+
+namespace {
+
+namespace ep = bcr::epilogue;
+using bcr::test::exact_value;
+using bcr::test::guarded_array;
+using bcr::test::guarded_matrix;
+using bcr::test::guard_side;
+using bcr::test::operands;
+using block = bcr::block<4, 16>;
+
+struct setting {
+  bcr::linear_options options = {};
+  std::size_t first_token = 0;  // of the operands' input
+  bcr::test::placement x = {}, y = {};
+  std::size_t workspace_offset = 0;  // bytes
+};
+
+setting any_setting(bcr::test::random_source& random, std::size_t tokens) {
+  setting s;
+  s.options = {.tokens = tokens, .threads = 1 + random.below(4), .tile_vectors = static_cast<int>(random.below(7))};
+  s.x = bcr::test::any_placement(random);
+  s.y = bcr::test::any_placement(random);
+  s.workspace_offset = random.below(70);
+  return s;
+}
+
+// Without an epilogue.
+struct plain {
+  static constexpr bool reads_output = false;
+  template <class T>
+  static ep::none make(bcr::matrix_view<T>, const T*) {
+    return {};
+  }
+  static exact_value exactly(exact_value sum, double, double) { return sum; }
+};
+
+// A bias by neuron, a dear activation, and the output itself as residual.
+struct everything {
+  static constexpr bool reads_output = true;
+  template <class T>
+  static auto make(bcr::matrix_view<T> y, const T* bias) {
+    return ep::chain(ep::bias<T>{bias}, ep::gelu(), ep::residual<T>{y.data, y.leading_dimension});
+  }
+  static exact_value exactly(exact_value sum, double bias, double residual) {
+    const double x = sum.value + bias;
+    return {x * (1 + std::erf(x / std::sqrt(2.))) / 2 + residual, sum.magnitude + std::abs(bias) + std::abs(residual)};
+  }
+};
+
+double bias_of(std::size_t neuron) { return static_cast<double>(neuron % 7) / 4 - 0.75; }
+
+template <class How, class T, class Executor = bcr::serial_executor>
+guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed, const setting& s,
+                             Executor&& threads = {}) {
+  using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
+  const auto plan = bcr::linear_plan<T, epilogue_type>::create(packed, s.options);
+  REQUIRE(plan.ok());
+  REQUIRE(plan->tasks() <= s.options.threads);
+  const std::size_t tokens = s.options.tokens;
+  guarded_matrix<T> x(tokens, packed.columns(), s.x), y(tokens, packed.rows(), s.y);
+  guarded_array<T> bias(packed.rows(), s.x.offset, s.y.side);
+  for (std::size_t m = 0; m < packed.rows(); ++m) bias[m] = static_cast<T>(bias_of(m));
+  for (std::size_t t = 0; t < tokens; ++t) {
+    for (std::size_t k = 0; k < packed.columns(); ++k) x(t, k) = in.input(k, s.first_token + t);
+    for (std::size_t m = 0; How::reads_output && m < packed.rows(); ++m) {
+      y(t, m) = static_cast<T>(bcr::test::output_before(m, s.first_token + t));
+    }
+  }
+  guarded_array<std::byte> workspace(plan->workspace_bytes(), s.workspace_offset, s.x.side);
+  const bcr::status done =
+      plan->run(x.view(), y.view(), workspace.span(), How::make(y.view(), bias.data()), threads);
+  CHECK(done.message() == doctest::String("Success."));
+  CHECK(x.surroundings_intact());
+  CHECK(y.surroundings_intact());
+  CHECK(bias.surroundings_intact());
+  CHECK(workspace.surroundings_intact());
+  return y;
+}
+
+doctest::String describe(const setting& s) {
+  return ("tokens " + std::to_string(s.first_token) + " + " + std::to_string(s.options.tokens) + " tile " +
+          std::to_string(s.options.tile_vectors) + " threads " + std::to_string(s.options.threads))
+      .c_str();
+}
+
+template <class How, class T>
+void check_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed, const setting& s) {
+  INFO(describe(s));
+  guarded_matrix<T> y = run_linear<How>(in, packed, s);
+  double worst = 0;
+  for (std::size_t t = 0; t < s.options.tokens; ++t) {
+    for (std::size_t m = 0; m < packed.rows(); ++m) {
+      const std::size_t token = s.first_token + t;
+      const exact_value expected = How::exactly(in.exact(m, token), bias_of(m), bcr::test::output_before(m, token));
+      worst = std::max(worst, in.exact.excess(m, y(t, m), expected));
+    }
+  }
+  CHECK(worst <= 1);
+}
+
+template <class How, class T>
+void check_every_count() {
+  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<T>());
+  bcr::test::random_source random(1);
+  std::uint64_t seed = 10;
+  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+    // Rows of more than one stripe of results, and features that are no multiple of anything.
+    const operands<T, block> in(149, 41, counts.back(), how, ++seed);
+    for (const bcr::panel_cut cut : bcr::test::every_cut) {
+      const auto packed = in.packed(cut);
+      for (const std::size_t tokens : counts) {
+        setting s = any_setting(random, tokens);
+        check_linear<How>(in, packed, s);
+        s.options.tile_vectors = 0;
+        check_linear<How>(in, packed, s);
+      }
+    }
+  }
+}
+
+TEST_CASE("linear: every number of tokens") {
+  SUBCASE("f32") { check_every_count<plain, float>(); }
+  SUBCASE("f64") { check_every_count<plain, double>(); }
+  SUBCASE("f32 with bias, GELU and the output as residual") { check_every_count<everything, float>(); }
+}
+
+TEST_CASE("linear: every number of rows and weights") {
+  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<float>());
+  bcr::test::random_source random(2);
+  std::uint64_t seed = 1000;
+  for (const std::size_t rows : {0u, 1u, 3u, 4u, 5u, 7u, 16u, 17u, 33u, 64u, 65u, 130u}) {
+    for (const std::size_t inner : {0u, 1u, 3u, 7u, 16u, 17u, 130u}) {
+      CAPTURE(rows);
+      CAPTURE(inner);
+      for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+        const operands<float, block> in(rows, inner, counts.back(), how, ++seed);
+        const auto packed = in.packed(bcr::test::every_cut[seed % 3]);
+        for (int round = 0; round < 4; ++round) {
+          const setting s = any_setting(random, counts[random.below(counts.size())]);
+          check_linear<plain>(in, packed, s);
+          check_linear<everything>(in, packed, s);
+        }
+      }
+    }
+  }
+}
+
+template <class How, class T>
+void check_bits(bcr::panel_cut cut) {
+  const std::size_t tokens = 9 * bcr::test::lanes_of<T>() + 5, rows = 150;
+  const operands<T, block> in(rows, 60, tokens, {.density = 0.3, .rows_kept = 0.75}, 5);
+  const auto packed = in.packed(cut);
+  setting s{.options = {.tokens = tokens}};
+  guarded_matrix<T> alone = run_linear<How>(in, packed, s);
+  const std::vector<std::byte> expected = bcr::test::bits_of(alone);
+  const auto same = [&](auto&& threads) {
+    INFO(describe(s));
+    guarded_matrix<T> y = run_linear<How>(in, packed, s, threads);
+    const auto begin = expected.begin() + static_cast<std::ptrdiff_t>(s.first_token * rows * sizeof(T));
+    const auto end = begin + static_cast<std::ptrdiff_t>(s.options.tokens * rows * sizeof(T));
+    CHECK(bcr::test::bits_of(y) == std::vector<std::byte>(begin, end));
+  };
+  for (const std::size_t threads : {1u, 2u, 3u, 7u, 100u}) {
+    s.options.threads = threads;
+    same(bcr::serial_executor());
+    same(bcr::test::backward_executor());
+    auto pool = bcr::thread_pool::create(std::min<std::size_t>(threads, 7));
+    REQUIRE(pool.ok());
+    same(*pool);
+  }
+  bcr::test::random_source random(3);
+  for (int round = 0; round < 60; ++round) {
+    s = any_setting(random, 0);
+    s.first_token = random.below(tokens);
+    s.options.tokens = 1 + random.below(tokens - s.first_token);
+    same(bcr::serial_executor());
+  }
+}
+
+TEST_CASE("linear: the same bits for any threads, tiles and some of the tokens") {
+  for (const bcr::panel_cut cut : bcr::test::every_cut) {
+    check_bits<plain, float>(cut);
+    check_bits<plain, double>(cut);
+    check_bits<everything, float>(cut);
+  }
+}
+
+void says(const bcr::status& s, const char* sentence) {
+  CHECK(s.code() == bcr::errc::invalid_argument);
+  CHECK(s.message() == doctest::String(sentence));
+}
+
+TEST_CASE("linear_plan: what cannot be, in words") {
+  using plan_type = bcr::linear_plan<float, decltype(everything::make(bcr::matrix_view<float>(), nullptr))>;
+  constexpr std::size_t tokens = 20, features = 30, neurons = 10;
+  const operands<float, block> in(neurons, features, tokens, {}, 1);
+  const auto packed = in.packed();
+  const auto refused = [&](const bcr::linear_options& options, const char* sentence) {
+    says(plan_type::can_implement(options), sentence);
+    says(plan_type::create(packed, options).status(), sentence);
+  };
+  refused({.tokens = 3, .threads = 0}, "A plan needs at least one thread.");
+  refused({.tokens = 3, .tile_vectors = 7}, "A tile has 1 to 6 vectors, or 0 to let the library choose.");
+
+  const auto plan = plan_type::create(packed, {.tokens = tokens});
+  std::vector<float> x(tokens * features, 1.0f), y(tokens * neurons, 5.0f), bias(neurons);
+  std::vector<std::byte> workspace(plan->workspace_bytes());
+  const bcr::matrix_view<const float> good_x(x.data(), tokens, features);
+  const bcr::matrix_view<float> good_y(y.data(), tokens, neurons);
+  const auto epilogue = everything::make<float>(good_y, bias.data());
+  constexpr const char* bad_x = "The input of the layer does not have the plan's shape, T x K.";
+  says(plan->run({x.data(), tokens - 1, features}, good_y, workspace, epilogue), bad_x);
+  says(plan->run({x.data(), tokens, features + 1}, good_y, workspace, epilogue), bad_x);
+  says(plan->run({x.data(), tokens, features, features - 1}, good_y, workspace, epilogue), bad_x);
+  says(plan->run({nullptr, tokens, features}, good_y, workspace, epilogue), bad_x);
+  constexpr const char* bad_y = "The output of the layer does not have the plan's shape, T x M.";
+  says(plan->run(good_x, {y.data(), tokens, neurons - 1}, workspace, epilogue), bad_y);
+  says(plan->run(good_x, {y.data(), neurons, tokens}, workspace, epilogue), bad_y);
+  says(plan->run(good_x, {nullptr, tokens, neurons}, workspace, epilogue), bad_y);
+  says(plan->run(good_x, good_y, std::span(workspace).first(workspace.size() - 1), epilogue),
+       "The workspace is smaller than the plan's workspace_bytes().");
+  says(plan->run(good_x, good_y, workspace, everything::make<float>(good_y, nullptr)),
+       "The epilogue's bias has no data: per_row is null.");
+  says(plan->run(good_x, good_y, workspace, everything::make<float>({y.data(), tokens, neurons, 3}, bias.data())),
+       "The epilogue's residual has a leading dimension shorter than a row of the output.");
+  for (const float value : y) CHECK(value == 5.0f);
+  CHECK(plan->run(good_x, good_y, workspace, epilogue).ok());
+}
+
+TEST_CASE("linear_plan: matrices without elements may be null") {
+  for (const std::size_t tokens : {0u, 1u, 50u, 333u}) {
+    const operands<float, block> in(9, 0, tokens, {}, 1);
+    const auto packed = in.packed();
+    const auto plan = bcr::linear_plan<float>::create(packed, {.tokens = tokens, .threads = 3});
+    std::vector<std::byte> workspace(plan->workspace_bytes());
+    std::vector<float> y(tokens * 9, 3.0f);
+    CHECK(plan->run({nullptr, tokens, 0, 5}, {tokens == 0 ? nullptr : y.data(), tokens, 9}, workspace).ok());
+    for (const float value : y) CHECK(value == 0.0f);
+  }
+}
+
+TEST_CASE("linear_plan: kernel_name is operation, type, block, tile, target") {
+  const operands<double, block> in(9, 9, 1, {}, 1);
+  const auto packed = in.packed();
+  const auto name = [&](std::size_t tokens) {
+    return doctest::String(bcr::linear_plan<double>::create(packed, {.tokens = tokens})->kernel_name());
+  };
+  const std::size_t lanes = bcr::test::lanes_of<double>();
+  CHECK(name(2 * lanes) == doctest::String((std::string("linear_f64_b4x16_t4x2_") + bcr::target_name()).c_str()));
+  CHECK(name(lanes) == doctest::String((std::string("linear_f64_b4x16_t4x1_") + bcr::target_name()).c_str()));
+}
+
+}  // namespace

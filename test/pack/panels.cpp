@@ -1,0 +1,237 @@
+// Packing and unpacking: bit for bit, for every block, edge and way of cutting.
+#include "bcr/pack/panels.hpp"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "support/property.hpp"
+
+namespace {
+
+using bcr::test::dense_matrix;
+
+constexpr bcr::panel_cut every_cut[] = {bcr::panel_cut::automatic, bcr::panel_cut::whole_rows,
+                                        bcr::panel_cut::per_block};
+
+template <class T>
+using bits_type = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+template <class T>
+bits_type<T> bits_of(const T& value) {
+  bits_type<T> bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// Every kind of number: payloads of not-a-number, both zeros, denormals, infinities, any bits at all.
+template <class T>
+T any_bits(bcr::test::random_source& random) {
+  using limits = std::numeric_limits<T>;
+  const T special[] = {T(0), -T(0), limits::denorm_min(), -limits::denorm_min(), limits::infinity(), -limits::infinity(),
+                       limits::quiet_NaN(), limits::max(), limits::lowest(), T(1)};
+  if (random.chance(0.3)) return special[random.below(std::size(special))];
+  const auto bits = static_cast<bits_type<T>>(random.word());
+  T value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+template <class T>
+dense_matrix<T> any_matrix(std::size_t rows, std::size_t columns, std::size_t leading_dimension,
+                           bcr::test::random_source& random) {
+  dense_matrix<T> made(rows, columns, leading_dimension);
+  for (T& element : made.elements) element = any_bits<T>(random);
+  return made;
+}
+
+// What unpack gives: the kept weights' bits, +0 elsewhere, and nothing between the rows.
+template <class T, class Block>
+bool unpacks_to(const bcr::packed_weights<T, Block>& packed, const bcr::pattern<Block>& kept, const dense_matrix<T>& dense) {
+  const T mark = T(77);
+  dense_matrix<T> back(dense.rows, dense.columns, dense.columns + 3, mark);
+  if (!bcr::unpack(packed, back.view())) return false;
+  bool same = true;
+  for (std::size_t i = 0; i < back.rows; ++i) {
+    for (std::size_t j = 0; j < back.leading_dimension; ++j) {
+      const bits_type<T> expected = j >= back.columns     ? bits_of(mark)
+                                    : kept.keeps(i, j) ? bits_of(dense(i, j))
+                                                       : 0;
+      same = same && bits_of(back(i, j)) == expected;
+    }
+  }
+  return same;
+}
+
+template <class T, class Block>
+bool same_bytes(const bcr::packed_weights<T, Block>& a, const bcr::packed_weights<T, Block>& b) {
+  return a.bytes().size() == b.bytes().size() && std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
+}
+
+// What a layout is made for, beyond being right: panels of a group that each have a row, columns in blocks of equals.
+template <class T>
+std::size_t kept_by_panels(const bcr::panels_view<T>& view) {
+  std::size_t count = 0;
+  view.for_each_weight([&](std::size_t, std::size_t, T) { ++count; });
+  return count;
+}
+
+template <class T, class Block>
+void pack_unpack_and_save() {
+  const std::size_t most_rows = 2 * Block::rows + 5 < 200 ? 2 * Block::rows + 5 : 200;
+  const std::size_t most_columns = 2 * Block::columns + 5 < 150 ? 2 * Block::columns + 5 + 50 : Block::columns + 100;
+  const std::size_t rows = bcr::test::any_extent(most_rows), columns = bcr::test::any_extent(most_columns);
+  const auto kept = bcr::test::random_pattern<Block>(rows, columns, bcr::test::any_pattern_options(), bcr::test::any_seed());
+  bcr::test::random_source random(bcr::test::any_seed());
+  const auto dense = any_matrix<T>(rows, columns, columns + random.below(4), random);
+  for (const bcr::panel_cut cut : every_cut) {
+    auto packed = bcr::pack<T>(kept, dense.view(), {.cut = cut});
+    RC_ASSERT(packed.ok());
+    RC_ASSERT(packed->rows() == rows);
+    RC_ASSERT(packed->columns() == columns);
+    RC_ASSERT(packed->kept() == kept.kept());
+    RC_ASSERT(packed->density() == kept.density());
+    RC_ASSERT(kept_by_panels(packed->arrays()) == kept.kept());
+    RC_ASSERT(unpacks_to(*packed, kept, dense));
+
+    auto again = bcr::pack<T>(kept, dense.view(), {.cut = cut});
+    RC_ASSERT(same_bytes(*packed, *again));
+    auto opened = bcr::packed_weights<T, Block>::open(packed->bytes());
+    RC_ASSERT(opened.ok());
+    RC_ASSERT(opened->bytes().data() != packed->bytes().data());
+    RC_ASSERT(same_bytes(*packed, *opened));
+    RC_ASSERT(unpacks_to(*opened, kept, dense));
+  }
+}
+
+TEST_CASE("pack: any pattern comes back bit for bit") {
+  PROPERTY("1x1", pack_unpack_and_save<float, bcr::block<1, 1>>);
+  PROPERTY("3x5", pack_unpack_and_save<double, bcr::block<3, 5>>);
+  PROPERTY("4x16", pack_unpack_and_save<float, bcr::block<4, 16>>);
+  PROPERTY("8x32", pack_unpack_and_save<double, bcr::block<8, 32>>);
+  PROPERTY("16x64", pack_unpack_and_save<float, bcr::block<16, 64>>);
+  PROPERTY("65x70", pack_unpack_and_save<double, bcr::block<65, 70>>);
+  PROPERTY("128x1024", pack_unpack_and_save<float, bcr::block<128, 1024>>);
+}
+
+TEST_CASE("pack: matrices wider than sixteen bits can number") {
+  using block = bcr::block<4, 64>;
+  bcr::test::random_source random(3);
+  for (const std::size_t columns : {32767u, 32768u, 32769u, 65535u, 65536u, 65537u, 140000u}) {
+    CAPTURE(columns);
+    for (const double density : {0.02, 1.0}) {
+      const auto kept = bcr::test::random_pattern<block>(5, columns, {.density = density}, columns);
+      const auto dense = any_matrix<float>(5, columns, columns, random);
+      for (const bcr::panel_cut cut : every_cut) {
+        auto packed = bcr::pack<float>(kept, dense.view(), {.cut = cut});
+        REQUIRE(packed.ok());
+        CHECK(packed->kept() == kept.kept());
+        CHECK(unpacks_to(*packed, kept, dense));
+      }
+    }
+  }
+}
+
+TEST_CASE("pack: all kept and nothing kept") {
+  using block = bcr::block<4, 16>;
+  auto kept = bcr::pattern<block>::create(9, 33);
+  dense_matrix<float> dense(9, 33, 33, 2.0f);
+  auto nothing = bcr::pack<float>(*kept, dense.view());
+  REQUIRE(nothing.ok());
+  CHECK(nothing->kept() == 0);
+  CHECK(nothing->density() == 0.0);
+  CHECK(nothing->arrays().panels.empty());
+  CHECK(unpacks_to(*nothing, *kept, dense));
+  kept->keep_all();
+  auto all = bcr::pack<float>(*kept, dense.view());
+  REQUIRE(all.ok());
+  CHECK(all->kept() == 9 * 33);
+  CHECK(all->density() == 1.0);
+  CHECK(unpacks_to(*all, *kept, dense));
+  // Four rows that keep the same columns make one panel of one segment, at 4 bytes a weight and half a byte a row.
+  CHECK(all->arrays().panels.size() == 3);
+  CHECK(all->arrays().segments.size() == 3);
+}
+
+TEST_CASE("pack: rows that keep the same columns share panels wherever they are") {
+  using block = bcr::block<1, 16>;
+  auto kept = bcr::pattern<block>::create(16, 64);
+  for (std::size_t i = 0; i < 16; ++i) {
+    for (std::size_t bj = 0; bj < 4; ++bj) {
+      if (bj == i % 4) kept->keep_block(i, bj);
+    }
+  }
+  const dense_matrix<float> dense(16, 64, 64, 1.0f);
+  auto packed = bcr::pack<float>(*kept, dense.view(), {.cut = bcr::panel_cut::whole_rows});
+  REQUIRE(packed.ok());
+  CHECK(packed->arrays().panels.size() == 4);
+  CHECK(packed->arrays().segments.size() == 4);
+  for (const bcr::segment& s : packed->arrays().segments) CHECK(s.mask == 15);
+}
+
+TEST_CASE("pack: matrices without rows or columns") {
+  using block = bcr::block<4, 16>;
+  for (const auto& [rows, columns] : {std::pair<std::size_t, std::size_t>{0, 0}, {0, 7}, {7, 0}, {300, 0}}) {
+    CAPTURE(rows);
+    CAPTURE(columns);
+    const auto kept = bcr::pattern<block>::create(rows, columns);
+    for (const bcr::panel_cut cut : every_cut) {
+      auto packed = bcr::pack<double>(*kept, {nullptr, rows, columns}, {.cut = cut});
+      REQUIRE(packed.ok());
+      CHECK(packed->rows() == rows);
+      CHECK(packed->columns() == columns);
+      CHECK(packed->kept() == 0);
+      CHECK(packed->density() == 1.0);
+      CHECK(bcr::packed_weights<double, block>::open(packed->bytes()).ok());
+      CHECK(bcr::unpack(*packed, {nullptr, rows, columns}).ok());
+    }
+  }
+}
+
+TEST_CASE("pack and unpack: matrices that do not fit") {
+  using block = bcr::block<4, 16>;
+  auto kept = bcr::pattern<block>::create(5, 7);
+  kept->keep_all();
+  std::vector<float> elements(64, 1.0f);
+  const auto pack_says = [&](const float* data, std::size_t rows, std::size_t columns, std::size_t ld, const char* sentence) {
+    auto packed = bcr::pack<float>(*kept, {data, rows, columns, ld});
+    REQUIRE(!packed.ok());
+    CHECK(packed.status().code() == bcr::errc::invalid_argument);
+    CHECK(packed.message() == doctest::String(sentence));
+  };
+  pack_says(elements.data(), 5, 8, 8, "The matrix to pack and its pattern have different shapes.");
+  pack_says(elements.data(), 4, 7, 8, "The matrix to pack and its pattern have different shapes.");
+  pack_says(nullptr, 5, 7, 8, "The matrix to pack has no data, or a leading dimension below its columns.");
+  pack_says(elements.data(), 5, 7, 6, "The matrix to pack has no data, or a leading dimension below its columns.");
+
+  auto packed = bcr::pack<float>(*kept, {elements.data(), 5, 7});
+  std::vector<float> out(64, 3.0f);
+  for (const bcr::matrix_view<float>& bad : {bcr::matrix_view<float>(out.data(), 5, 8), {out.data(), 6, 7},
+                                            {nullptr, 5, 7}, {out.data(), 5, 7, 6}}) {
+    const bcr::status s = bcr::unpack(*packed, bad);
+    CHECK(s.code() == bcr::errc::invalid_argument);
+    CHECK(s.message() == doctest::String("The matrix to unpack into does not have the shape of the packed weights."));
+  }
+  for (const float value : out) CHECK(value == 3.0f);
+}
+
+TEST_CASE("pack: more rows or columns than can be numbered") {
+  if constexpr (sizeof(std::size_t) > 4) {
+    using block = bcr::block<4, 16>;
+    const std::size_t many = std::size_t{1} << 32;
+    const auto kept = bcr::pattern<block>::create(0, many);
+    auto packed = bcr::pack<float>(*kept, {nullptr, 0, many});
+    REQUIRE(!packed.ok());
+    CHECK(packed.status().code() == bcr::errc::unsupported);
+    CHECK(packed.message() == doctest::String("Packed weights have at most 4294967295 rows and columns."));
+  }
+}
+
+}  // namespace

@@ -1,0 +1,131 @@
+// Packed weights that somebody who means harm has changed: any field, under a checksum that is right.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/pack/panels.hpp"
+#include "support/random_pattern.hpp"
+
+namespace bcr::test {
+
+class tampered {
+ public:
+  // A number in the bytes: `width` bytes of them.
+  struct field {
+    std::size_t at;
+    std::size_t width;
+  };
+
+  explicit tampered(std::span<const std::byte> good) {
+    bytes_ = std::move(*buffer<std::byte>::allocate(good.size()));
+    std::memcpy(bytes_.data(), good.data(), good.size());
+  }
+
+  blob_matrix& matrix() { return reinterpret_cast<blob_header*>(bytes_.data())->matrix; }
+  blob_section& entry(panels_section id) {
+    return reinterpret_cast<blob_section*>(bytes_.data() + sizeof(blob_header))[static_cast<std::size_t>(id) - 1];
+  }
+  template <class E>
+  std::span<E> section(panels_section id) {
+    return {reinterpret_cast<E*>(bytes_.data() + entry(id).offset), static_cast<std::size_t>(entry(id).bytes) / sizeof(E)};
+  }
+  std::span<row_group> groups() { return section<row_group>(panels_section::groups); }
+  std::span<panel> panels() { return section<panel>(panels_section::panels); }
+  std::span<segment> segments() { return section<segment>(panels_section::segments); }
+  std::span<std::uint16_t> columns() { return section<std::uint16_t>(panels_section::columns); }
+  std::span<std::uint32_t> rows() { return section<std::uint32_t>(panels_section::rows); }
+
+  // Every number that is no weight: the matrix's extents, then section by section.
+  std::vector<field> fields() {
+    std::vector<field> all;
+    for (std::size_t i = 0; i < 3; ++i) all.push_back({offsetof(blob_header, matrix) + 8 * i, 8});
+    const auto add = [&](panels_section id, std::initializer_list<std::size_t> widths) {
+      const blob_section& s = entry(id);
+      for (std::size_t at = s.offset; at < s.offset + s.bytes;) {
+        for (const std::size_t width : widths) {
+          all.push_back({at, width});
+          at += width;
+        }
+      }
+    };
+    add(panels_section::groups, {4, 4, 4, 2, 2, 8, 8});
+    add(panels_section::panels, {4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1});
+    add(panels_section::segments, {2, 2});
+    add(panels_section::columns, {2});
+    add(panels_section::rows, {4});
+    return all;
+  }
+  std::uint64_t get(const field& f) const {
+    std::uint64_t value = 0;
+    for (std::size_t i = f.width; i-- > 0;) value = value << 8 | static_cast<std::uint64_t>(bytes_[f.at + i]);
+    return value;
+  }
+  void set(const field& f, std::uint64_t value) {
+    for (std::size_t i = 0; i < f.width; ++i) bytes_[f.at + i] = static_cast<std::byte>(value >> (8 * i));
+  }
+
+  // The bytes, with the checksum that belongs to them.
+  std::span<const std::byte> sealed() {
+    const std::uint64_t sum = detail::blob_checksum(bytes_);
+    std::memcpy(bytes_.data() + detail::blob_checksum_at, &sum, sizeof sum);
+    return bytes_;
+  }
+
+ private:
+  buffer<std::byte> bytes_;
+};
+
+// Numbers likely to be at the edge of what is allowed.
+inline std::vector<std::uint64_t> edges_around(std::uint64_t value) {
+  return {0, 1, 2, 3, 15, 16, 17, 127, 128, 129, 130, 255, 0x7fff, 0x8000, 0xffff, 0xffffffff, 0x80000000,
+          ~std::uint64_t{0}, std::uint64_t{1} << 63, value - 1, value + 1, value + 2, value - 32, value * 2};
+}
+
+// Calls visit(t) for good weights with every single field at every edge, one at a time; `t` is as before afterwards.
+template <class Visit>
+void for_each_tampering(std::span<const std::byte> good, Visit&& visit) {
+  tampered t(good);
+  for (const tampered::field& f : t.fields()) {
+    const std::uint64_t before = t.get(f);
+    for (const std::uint64_t value : edges_around(before)) {
+      t.set(f, value);
+      if (t.get(f) != before) visit(t);
+    }
+    t.set(f, before);
+  }
+}
+
+// Several fields changed at random: to an edge, to any number, or to another field's value of the same width.
+inline void tamper_at_random(tampered& t, random_source& random) {
+  const std::vector<tampered::field> fields = t.fields();
+  for (std::size_t n = 1 + random.below(4); n > 0; --n) {
+    const tampered::field& f = fields[random.below(fields.size())];
+    const tampered::field& other = fields[random.below(fields.size())];
+    const std::vector<std::uint64_t> edges = edges_around(t.get(f));
+    if (random.chance(0.4)) {
+      t.set(f, edges[random.below(edges.size())]);
+    } else if (random.chance(0.3)) {
+      t.set(f, random.word());
+    } else if (other.width == f.width) {
+      const std::uint64_t value = t.get(f);  // exchanged, so that permutations stay such
+      t.set(f, t.get(other));
+      t.set(other, value);
+    }
+  }
+}
+
+// Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be.
+inline packed_weights<float, block<8, 4>> victim(panel_cut cut) {
+  using shape = block<8, 4>;
+  auto kept = random_pattern<shape>(37, 11, {.density = 0.3, .rows_kept = 0.6}, 11);
+  for (std::size_t bj = 0; bj < kept.block_columns(); ++bj) kept.keep_row(0, bj, 5, false);
+  return std::move(*pack<float>(kept, random_weights<float>(kept, 12).view(), {.cut = cut}));
+}
+
+}  // namespace bcr::test

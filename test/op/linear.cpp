@@ -203,7 +203,7 @@ void says(const bcr::status& s, const char* sentence) {
 }
 
 TEST_CASE("linear_plan: what cannot be, in words") {
-  using plan_type = bcr::linear_plan<float, decltype(everything::make(bcr::matrix_view<float>(), nullptr))>;
+  using plan_type = bcr::linear_plan<float, decltype(everything::make<float>({}, nullptr))>;
   constexpr std::size_t tokens = 20, features = 30, neurons = 10;
   const operands<float, block> in(neurons, features, tokens, {}, 1);
   const auto packed = in.packed();

@@ -119,7 +119,6 @@ class basic_gemm_plan {
                 std::span<std::byte> workspace, const Epilogue& epilogue) const noexcept {
     const std::size_t row_part = number / grid_.columns, column_part = number % grid_.columns;
     T* const scratch = reinterpret_cast<T*>(detail::workspace_piece(workspace, number, bytes_per_task()));
-    T* const copied = scratch + scratch_elements();
     panel_task<T> task{};
     task.weights = &weights_;
     task.group_begin = first_group(weights_, row_part, grid_.rows);
@@ -130,36 +129,65 @@ class basic_gemm_plan {
 
     const bool copy = must_copy_ || (may_copy_ && misaligned(b));
     const std::size_t tile_end = tiles_.count() * (column_part + 1) / grid_.columns;
-    for (std::size_t tile = tiles_.count() * column_part / grid_.columns; tile < tile_end; ++tile) {
-      const std::size_t vectors = tiles_.vectors(tile);
-      const std::size_t begin = tiles_.begin(tile), end = tiles_.end(tile);
-      // The zero slot is as wide as the tile: where it ends, a narrower tile had sums.
-      for (std::size_t i = 0; i < vectors * lanes_; ++i) scratch[i] = T(0);
-      task.column = begin;
-      task.c = c.data + begin;
-      if (copy) {
-        const std::size_t width = vectors * lanes_;
-        kernels_->copy_tile(b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
-        task.b = copied;
-        task.ldb = width;
-        task.last_vector = width - lanes_;
-        task.first_lane = 0;
-        task.last_lane = end - begin - task.last_vector;
-      } else {
-        task.b = b.data + begin;
-        task.ldb = b.leading_dimension;
-        const std::size_t regular = (vectors - 1) * lanes_;  // where a whole last vector would begin
-        const std::size_t missing = begin + regular + lanes_ - end;
-        // The last vector ends with the matrix; in a tile of one vector it would begin before the tile.
-        task.b -= missing * (vectors == 1);
-        task.c -= missing * (vectors == 1);
-        task.column -= missing * (vectors == 1);
-        task.last_vector = vectors == 1 ? 0 : regular - missing;
-        task.first_lane = missing;
-        task.last_lane = lanes_;
+    std::size_t tile = tiles_.count() * column_part / grid_.columns;
+    if (copy) {
+      for (; tile < tile_end; ++tile) {
+        copy_tile(task, tile, b, c, scratch + scratch_elements());
+        kernels_->panels.run[tiles_.vectors(tile) - 1](task, epilogue);
       }
-      kernels_->panels.run[vectors - 1](task, epilogue);
+      return;
     }
+    // Neighbouring tiles take turns at each group as long as their input stays in the cache, so that rows of input and
+    // output are met in long runs, which hardware foresees.
+    const std::size_t group_end = task.group_end;
+    const std::size_t turns = neighbours();
+    for (; tile < tile_end; tile += turns) {
+      const std::size_t turn_end = tile + turns < tile_end ? tile + turns : tile_end;
+      for (task.group_begin = first_group(weights_, row_part, grid_.rows); task.group_begin < group_end;
+           task.group_begin = task.group_end) {
+        task.group_end = turns == 1 ? group_end : task.group_begin + 1;
+        for (std::size_t t = tile; t < turn_end; ++t) {
+          place_tile(task, t, b, c);
+          kernels_->panels.run[tiles_.vectors(t) - 1](task, epilogue);
+        }
+      }
+    }
+  }
+
+  // Tiles whose input, all rows of it, fits into half of a cache of 2 MiB.
+  std::size_t neighbours() const noexcept {
+    constexpr std::size_t cache = std::size_t{1} << 20;
+    const std::size_t tile_bytes = weights_.columns * tiles_.widest() * lanes_ * sizeof(T);
+    return tile_bytes == 0 || tile_bytes >= cache ? 1 : cache / tile_bytes;
+  }
+
+  void copy_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,
+                 T* copied) const noexcept {
+    const std::size_t begin = tiles_.begin(tile), end = tiles_.end(tile), width = tiles_.vectors(tile) * lanes_;
+    kernels_->copy_tile(b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
+    task.column = begin;
+    task.c = c.data + begin;
+    task.b = copied;
+    task.ldb = width;
+    task.last_vector = width - lanes_;
+    task.first_lane = 0;
+    task.last_lane = end - begin - task.last_vector;
+  }
+
+  // The last vector of a ragged tile begins further left, so that it ends with the matrix; if it is the only one, the
+  // tile begins further left.
+  void place_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b,
+                  const matrix_view<T>& c) const noexcept {
+    const std::size_t width = tiles_.vectors(tile) * lanes_;
+    const std::size_t missing = tiles_.begin(tile) + width - tiles_.end(tile);
+    const std::size_t begin = tiles_.begin(tile) - (width == lanes_ ? missing : 0);
+    task.column = begin;
+    task.b = b.data + begin;
+    task.c = c.data + begin;
+    task.ldb = b.leading_dimension;
+    task.last_vector = width == lanes_ ? 0 : width - lanes_ - missing;
+    task.first_lane = missing;
+    task.last_lane = lanes_;
   }
 
   const gemm_kernels<T, Epilogue>* kernels_ = nullptr;

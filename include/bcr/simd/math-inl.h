@@ -170,7 +170,8 @@ BCR_INLINE V Tanh(D d, V x) {
 
 // x Phi(x), with Phi the normal distribution: gelu(x) = max(x, 0) - z Q(z), where z = |x| and the upper tail is Q(z) =
 // exp(-z^2 / 2) w p(1/2 - w) / z with w = z / (scale + z). Nothing cancels for negative x, unlike in x (1 + erf(x /
-// sqrt 2)) / 2. z is split into halves, so that z^2 has no error for exp to magnify. At most 4.5 ULP, denormals included.
+// sqrt 2)) / 2. z is split into halves, so that z^2 has no error for exp to magnify. At most 4.5 ULP, denormal results
+// included.
 template <class D, class V = ops::Vec<D>>
 BCR_INLINE V Gelu(D d, V x) {
   V n;

@@ -229,12 +229,15 @@ void gemm_race::report(const lane& l, const racer* best_dense) {
                    {"threads", settings_.how.threads},
                    {"peak_fraction", peak_fraction.median},
                    {"peak_fraction_spread", peak_fraction.spread()},
-                   {"roof_fraction", roof_seconds(p, l.packed_bytes, peak.median) / time.median},
                    {"gflops", 2e-9 * p.multiply_adds / time.median},
                    {"peak_gflops", 1e-9 * peak.median},
                    {"packed_bytes", to_double(l.packed_bytes)},
                    {"spread", time.spread()},
                    {"disturbed", disturbed(own)}};
+  // The bandwidth is one core's.
+  if (p.threads == 1) {
+    made.counters.emplace_back("roof_fraction", roof_seconds(p, l.packed_bytes, peak.median) / time.median);
+  }
   made.label = l.subject.who->name();
   const auto compare = [&](const char* kind, const racer& other) {
     made.counters.emplace_back(std::string("speedup_") + kind, speedup(own, other.times).median);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Draws speed-up over the best dense peer against density: plot.py gemm.json gemm.svg"""
 
+import json
 import sys
 
 import matplotlib
@@ -9,9 +10,13 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (the back end comes first)
 
 from report import PAIRED, TITLES, Row, break_even, mean  # noqa: E402
-import json  # noqa: E402
 
 STYLES = {"columns": ("#1f6fb4", "o"), "rows3of4": ("#c26a12", "s"), "rows1of2": ("#2c8a57", "^")}
+
+
+def quantile(values, share):
+    values = sorted(values)
+    return values[round(share * (len(values) - 1))]
 
 
 def main():
@@ -37,12 +42,12 @@ def main():
         blocks = ", ".join(b[1:].replace("x", "×") for b in PAIRED[pruning])
         axes.plot(densities, [mean(by_density[d]) for d in densities], color=color, marker=marker, markersize=4.5,
                   linewidth=1.6, label=f"bcr, {TITLES[pruning]} (blocks {blocks})")
-        axes.fill_between(densities, [min(by_density[d]) for d in densities], [max(by_density[d]) for d in densities],
-                          color=color, alpha=0.10, linewidth=0)
+        low, high = ([quantile(by_density[d], share) for d in densities] for share in (0.25, 0.75))
+        axes.fill_between(densities, low, high, color=color, alpha=0.12, linewidth=0)
     even = break_even(rows)
     if even == even:
         axes.axvline(even, color="#aa3333", linewidth=1, linestyle=":")
-        axes.annotate(f"break-even\n{even:.2f}", (even, 1), xytext=(-8, 26), textcoords="offset points", ha="right",
+        axes.annotate(f"break-even at {even:.2f}", (even, 1), xytext=(-14, -20), textcoords="offset points", ha="right",
                       color="#aa3333", arrowprops={"arrowstyle": "-", "color": "#aa3333", "linewidth": 0.8})
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -57,7 +62,7 @@ def main():
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower left")
+    axes.legend(frameon=False, loc="upper right", title="mean over all shapes; bands: the middle half of them")
     figure.tight_layout()
     figure.savefig(sys.argv[2], metadata={"Date": None}, facecolor="white")
 

@@ -46,6 +46,7 @@ json=build/$preset/$kind$suffix.json
 status=0
 "build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?
 # The packages belong to the system's own Python; another one may come first in PATH.
+export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 if [ ! -x "$python" ]; then python=python3; fi
 "$python" bench/report.py "$json"

@@ -178,7 +178,9 @@ TEST_CASE("pack: rows that keep the same columns share panels wherever they are"
 
 TEST_CASE("pack: matrices without rows or columns") {
   using block = bcr::block<4, 16>;
-  for (const auto& [rows, columns] : {std::pair<std::size_t, std::size_t>{0, 0}, {0, 7}, {7, 0}, {300, 0}}) {
+  constexpr std::size_t shapes[][2] = {{0, 0}, {0, 7}, {7, 0}, {300, 0}};
+  for (const auto& shape : shapes) {
+    const std::size_t rows = shape[0], columns = shape[1];
     CAPTURE(rows);
     CAPTURE(columns);
     const auto kept = bcr::pattern<block>::create(rows, columns);

@@ -24,7 +24,7 @@ struct panel_task {
   std::size_t last_vector;  // where the last vector begins, in the tile
   std::size_t first_lane, last_lane;
   bool accumulate;  // add to the output instead of replacing it
-  T* scratch;       // 64-byte aligned, panel_scratch_elements; slot 0 zero
+  T* scratch;       // 64-byte aligned, panel_scratch_elements, any contents
 };
 
 // Elements of a scratch tile for vectors of `lanes` elements.

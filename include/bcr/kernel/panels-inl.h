@@ -272,6 +272,8 @@ void RunPanels(const panel_task<T>& task, const Epilogue& epilogue) noexcept {
   const panels_view<T>& w = *task.weights;
   const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
   const bool store_direct = is_cheap_v<Epilogue> && !task.accumulate;
+  // Anew for every tile: where the slot after it begins depends on the tile's width.
+  for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, task.scratch + i);
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     const row_group& group = w.groups[g];
     const row_group& next = (&group)[1];

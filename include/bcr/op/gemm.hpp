@@ -58,9 +58,12 @@ class basic_gemm_plan {
     plan.tiles_ = column_tiles(options.columns, plan.lanes_, vectors);
     plan.may_copy_ = options.copy == input_copy::always || options.columns < plan.lanes_;
     plan.must_copy_ = plan.may_copy_;
-    if (options.copy == input_copy::automatic && plan.copy_pays(weights.kept())) plan.may_copy_ = true;
     if (plan.weights_.group_count() != 0 && plan.tiles_.count() != 0) {
       plan.grid_ = best_grid(plan.weights_.group_count(), plan.tiles_.count(), options.threads);
+    }
+    // Tasks that share columns would each copy them.
+    if (options.copy == input_copy::automatic && plan.grid_.rows == 1 && plan.copy_pays(weights.kept())) {
+      plan.may_copy_ = true;
     }
     plan.label_ = kernel_label("gemm", value_type_of<T>::value, Block::rows, Block::columns, panel_rows,
                                plan.tiles_.widest(), kernels.panels.target.name);

@@ -48,13 +48,17 @@ int main(int argc, char** argv) {
 
   std::vector<bench::row> rows;
   const bool all_right = measure_all(settings, rows);
+  if (rows.empty()) {
+    std::fprintf(stderr, "No case matches the filter.\n");
+    return 2;
+  }
   const bench::context facts = {{"vector_bits", std::to_string(8 * bench::vector_bytes())},
                                 {"threads", std::to_string(settings.how.threads)},
                                 {"rounds", std::to_string(settings.how.rounds)},
                                 {"mode", settings.quick ? "quick" : "full"}};
   if (!bench::write_json(rows, facts, out)) {
-    std::fprintf(stderr, "No row was measured, or %s could not be written.\n", out.c_str());
-    return 1;
+    std::fprintf(stderr, "%s could not be written.\n", out.c_str());
+    return 2;
   }
   return all_right ? 0 : 1;
 }

@@ -45,6 +45,8 @@ cmake --build --preset "$preset" --target "bench_$kind"
 json=build/$preset/$kind$suffix.json
 status=0
 "build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?
+# 1: the library failed somewhere, and the table says where. Anything else: there is no table.
+if [ "$status" -gt 1 ]; then exit "$status"; fi
 # The packages belong to the system's own Python; another one may come first in PATH.
 export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -141,8 +140,8 @@ bcr::result<weights> saved(std::span<const bcr::blob_extent> extents, const bcr:
 }
 
 TEST_CASE("panels: arrays that are missing, or too short for anything") {
-  std::vector<bcr::blob_extent> all = {{1, sizeof(bcr::row_group)}, {2, 0}, {3, 0},
-                                       {4, bcr::panels_read_ahead * sizeof(std::uint16_t)}, {5, 0}, {6, 0}};
+  std::vector<bcr::blob_extent> all = {
+      {1, sizeof(bcr::row_group)}, {2, 0}, {3, 0}, {4, bcr::panels_read_ahead * sizeof(std::uint16_t)}, {5, 0}, {6, 0}};
   CHECK(saved(all, {0, 7, 0}).ok());  // no rows
   for (std::size_t gone = 0; gone < all.size(); ++gone) {
     std::vector<bcr::blob_extent> some = all;

@@ -19,7 +19,9 @@ inline gemm_setting any_gemm_setting(random_source& random, std::size_t columns)
   s.options.tile_vectors = static_cast<int>(random.below(7));
   s.options.threads = 1 + random.below(4);
   s.options.accumulate = random.chance(0.3);
-  s.options.copy = random.chance(0.3) ? input_copy::always : random.chance(0.5) ? input_copy::never : input_copy::automatic;
+  s.options.copy = random.chance(0.3)   ? input_copy::always
+                   : random.chance(0.5) ? input_copy::never
+                                        : input_copy::automatic;
   s.b = any_placement(random);
   s.c = any_placement(random);
   s.workspace_offset = random.below(70);
@@ -33,8 +35,8 @@ inline doctest::String describe(const gemm_setting& s) {
   };
   return "columns " + number(s.first_column) + " + " + number(s.options.columns) + " tile " +
          number(s.options.tile_vectors) + " threads " + number(s.options.threads) + " accumulate " +
-         number(s.options.accumulate) + " copy " + number(static_cast<int>(s.options.copy)) + " b " + place(s.b) + " c " +
-         place(s.c) + " workspace " + number(s.workspace_offset);
+         number(s.options.accumulate) + " copy " + number(static_cast<int>(s.options.copy)) + " b " + place(s.b) +
+         " c " + place(s.c) + " workspace " + number(s.workspace_offset);
 }
 
 // Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.

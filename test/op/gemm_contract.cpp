@@ -1,9 +1,7 @@
 // What gemm promises besides numbers: sentences, names, what infinity does, and matrices that are not there.
 #include <doctest/doctest.h>
 
-#include <array>
 #include <cstddef>
-#include <cstdio>
 #include <limits>
 #include <string>
 #include <utility>
@@ -83,8 +81,8 @@ TEST_CASE("gemm_plan: matrices without elements may be null") {
     std::vector<std::byte> workspace(plan->workspace_bytes());
     std::vector<float> bias(m, 2.0f), c(m * n, infinity);
     const bcr::status done =
-        plan->run({k * n == 0 ? nullptr : in.input.elements.data(), k, n}, {m * n == 0 ? nullptr : c.data(), m, n}, workspace,
-                  {m * n == 0 ? nullptr : bias.data(), {}});
+        plan->run({k * n == 0 ? nullptr : in.input.elements.data(), k, n}, {m * n == 0 ? nullptr : c.data(), m, n},
+                  workspace, {{m * n == 0 ? nullptr : bias.data()}, {}});
     CHECK(done.message() == doctest::String("Success."));
     for (const float value : c) CHECK((k != 0 || value == 2.0f));
   };

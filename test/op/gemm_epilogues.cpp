@@ -95,7 +95,9 @@ const auto exactly_relu6 = [](exact_value x, double, double residual) {
   x = plus(x, residual);
   return exact_value{exact_relu(x.value) < 6 ? exact_relu(x.value) : 6, x.magnitude};
 };
-TEST_CASE("gemm: a residual and ReLU6 in double precision") { check_epilogue<double>(false, with_relu6, exactly_relu6); }
+TEST_CASE("gemm: a residual and ReLU6 in double precision") {
+  check_epilogue<double>(false, with_relu6, exactly_relu6);
+}
 TEST_CASE("gemm: the output as residual and ReLU6") { check_epilogue<double>(true, with_relu6, exactly_relu6); }
 
 }  // namespace

@@ -1,9 +1,8 @@
-// Kernels on weights that were tampered with: whatever the check lets through computes something, somewhere inside of the
-// operands.
+// Kernels on weights that were tampered with: whatever the check lets through computes something, somewhere inside of
+// the operands.
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "op/operands.hpp"

@@ -14,9 +14,9 @@ namespace {
 
 namespace ep = bcr::epilogue;
 using bcr::test::exact_value;
+using bcr::test::guard_side;
 using bcr::test::guarded_array;
 using bcr::test::guarded_matrix;
-using bcr::test::guard_side;
 using bcr::test::operands;
 using block = bcr::block<4, 16>;
 
@@ -62,8 +62,8 @@ struct everything {
 double bias_of(std::size_t neuron) { return static_cast<double>(neuron % 7) / 4 - 0.75; }
 
 template <class How, class T, class Executor = bcr::serial_executor>
-guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed, const setting& s,
-                             Executor&& threads = {}) {
+guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed,
+                             const setting& s, Executor&& threads = {}) {
   using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
   const auto plan = bcr::linear_plan<T, epilogue_type>::create(packed, s.options);
   REQUIRE(plan.ok());
@@ -79,8 +79,7 @@ guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_wei
     }
   }
   guarded_array<std::byte> workspace(plan->workspace_bytes(), s.workspace_offset, s.x.side);
-  const bcr::status done =
-      plan->run(x.view(), y.view(), workspace.span(), How::make(y.view(), bias.data()), threads);
+  const bcr::status done = plan->run(x.view(), y.view(), workspace.span(), How::make(y.view(), bias.data()), threads);
   CHECK(done.message() == doctest::String("Success."));
   CHECK(x.surroundings_intact());
   CHECK(y.surroundings_intact());

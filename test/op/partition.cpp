@@ -97,8 +97,8 @@ TEST_CASE("first_group: parts follow each other, cover all groups and have equal
       const std::size_t begin = bcr::first_group(view, p, parts), end = bcr::first_group(view, p + 1, parts);
       RC_ASSERT(begin <= end);
       RC_ASSERT(end <= count);
-      const double share = cost(groups[end].weight_begin - groups[begin].weight_begin,
-                                groups[end].row_begin - groups[begin].row_begin);
+      const double share =
+          cost(groups[end].weight_begin - groups[begin].weight_begin, groups[end].row_begin - groups[begin].row_begin);
       RC_ASSERT(share <= total / static_cast<double>(parts) + largest + 1);
     }
     RC_ASSERT(bcr::first_group(view, parts, parts) == count);

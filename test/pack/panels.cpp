@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -35,8 +34,16 @@ bits_type<T> bits_of(const T& value) {
 template <class T>
 T any_bits(bcr::test::random_source& random) {
   using limits = std::numeric_limits<T>;
-  const T special[] = {T(0), -T(0), limits::denorm_min(), -limits::denorm_min(), limits::infinity(), -limits::infinity(),
-                       limits::quiet_NaN(), limits::max(), limits::lowest(), T(1)};
+  const T special[] = {T(0),
+                       -T(0),
+                       limits::denorm_min(),
+                       -limits::denorm_min(),
+                       limits::infinity(),
+                       -limits::infinity(),
+                       limits::quiet_NaN(),
+                       limits::max(),
+                       limits::lowest(),
+                       T(1)};
   if (random.chance(0.3)) return special[random.below(std::size(special))];
   const auto bits = static_cast<bits_type<T>>(random.word());
   T value;
@@ -54,16 +61,15 @@ dense_matrix<T> any_matrix(std::size_t rows, std::size_t columns, std::size_t le
 
 // What unpack gives: the kept weights' bits, +0 elsewhere, and nothing between the rows.
 template <class T, class Block>
-bool unpacks_to(const bcr::packed_weights<T, Block>& packed, const bcr::pattern<Block>& kept, const dense_matrix<T>& dense) {
+bool unpacks_to(const bcr::packed_weights<T, Block>& packed, const bcr::pattern<Block>& kept,
+                const dense_matrix<T>& dense) {
   const T mark = T(77);
   dense_matrix<T> back(dense.rows, dense.columns, dense.columns + 3, mark);
   if (!bcr::unpack(packed, back.view())) return false;
   bool same = true;
   for (std::size_t i = 0; i < back.rows; ++i) {
     for (std::size_t j = 0; j < back.leading_dimension; ++j) {
-      const bits_type<T> expected = j >= back.columns     ? bits_of(mark)
-                                    : kept.keeps(i, j) ? bits_of(dense(i, j))
-                                                       : 0;
+      const bits_type<T> expected = j >= back.columns ? bits_of(mark) : kept.keeps(i, j) ? bits_of(dense(i, j)) : 0;
       same = same && bits_of(back(i, j)) == expected;
     }
   }
@@ -75,7 +81,7 @@ bool same_bytes(const bcr::packed_weights<T, Block>& a, const bcr::packed_weight
   return a.bytes().size() == b.bytes().size() && std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
 }
 
-// What a layout is made for, beyond being right: panels of a group that each have a row, columns in blocks of equals.
+// How many weights a walk through the panels meets.
 template <class T>
 std::size_t kept_by_panels(const bcr::panels_view<T>& view) {
   std::size_t count = 0;
@@ -88,7 +94,8 @@ void pack_unpack_and_save() {
   const std::size_t most_rows = 2 * Block::rows + 5 < 200 ? 2 * Block::rows + 5 : 200;
   const std::size_t most_columns = 2 * Block::columns + 5 < 150 ? 2 * Block::columns + 5 + 50 : Block::columns + 100;
   const std::size_t rows = bcr::test::any_extent(most_rows), columns = bcr::test::any_extent(most_columns);
-  const auto kept = bcr::test::random_pattern<Block>(rows, columns, bcr::test::any_pattern_options(), bcr::test::any_seed());
+  const auto kept =
+      bcr::test::random_pattern<Block>(rows, columns, bcr::test::any_pattern_options(), bcr::test::any_seed());
   bcr::test::random_source random(bcr::test::any_seed());
   const auto dense = any_matrix<T>(rows, columns, columns + random.below(4), random);
   for (const bcr::panel_cut cut : every_cut) {
@@ -155,7 +162,7 @@ TEST_CASE("pack: all kept and nothing kept") {
   CHECK(all->kept() == 9 * 33);
   CHECK(all->density() == 1.0);
   CHECK(unpacks_to(*all, *kept, dense));
-  // Four rows that keep the same columns make one panel of one segment, at 4 bytes a weight and half a byte a row.
+  // Four rows that keep the same columns make one panel of one segment.
   CHECK(all->arrays().panels.size() == 3);
   CHECK(all->arrays().segments.size() == 3);
 }
@@ -202,7 +209,8 @@ TEST_CASE("pack and unpack: matrices that do not fit") {
   auto kept = bcr::pattern<block>::create(5, 7);
   kept->keep_all();
   std::vector<float> elements(64, 1.0f);
-  const auto pack_says = [&](const float* data, std::size_t rows, std::size_t columns, std::size_t ld, const char* sentence) {
+  const auto pack_says = [&](const float* data, std::size_t rows, std::size_t columns, std::size_t ld,
+                             const char* sentence) {
     auto packed = bcr::pack<float>(*kept, {data, rows, columns, ld});
     REQUIRE(!packed.ok());
     CHECK(packed.status().code() == bcr::errc::invalid_argument);
@@ -215,8 +223,8 @@ TEST_CASE("pack and unpack: matrices that do not fit") {
 
   auto packed = bcr::pack<float>(*kept, {elements.data(), 5, 7});
   std::vector<float> out(64, 3.0f);
-  for (const bcr::matrix_view<float>& bad : {bcr::matrix_view<float>(out.data(), 5, 8), {out.data(), 6, 7},
-                                            {nullptr, 5, 7}, {out.data(), 5, 7, 6}}) {
+  for (const bcr::matrix_view<float>& bad :
+       {bcr::matrix_view<float>(out.data(), 5, 8), {out.data(), 6, 7}, {nullptr, 5, 7}, {out.data(), 5, 7, 6}}) {
     const bcr::status s = bcr::unpack(*packed, bad);
     CHECK(s.code() == bcr::errc::invalid_argument);
     CHECK(s.message() == doctest::String("The matrix to unpack into does not have the shape of the packed weights."));

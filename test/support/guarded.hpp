@@ -23,8 +23,9 @@ namespace bcr::test {
 // On which side the array touches its guard; on the other side the rest of the page lies between.
 enum class guard_side : std::uint8_t { before, after };
 
-// `count` elements, `offset` elements away from the guard, which decides their alignment. All bytes of the page are 0xff
-// at first, so that elements are not numbers until they are written. Where there is no mmap, only writes are noticed.
+// `count` elements, `offset` elements away from the guard, which decides their alignment. All bytes of the page are
+// 0xff at first, so that elements are not numbers until they are written. Where there is no mmap, only writes are
+// noticed.
 template <class T>
 class guarded_array {
  public:

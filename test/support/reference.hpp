@@ -1,10 +1,10 @@
 // The product of a pruned matrix and a dense one as it should be: scalar code in double precision, and how far a result
 // may be from it.
 //
-// A sum of n products, each rounded once, is off by less than n u sum |w x|, where u is half of T's epsilon. The reference
-// is off by as much when T is double, and what an epilogue adds is rounded a few times more; its functions are off by at
-// most four epsilon. Hence the tolerance |error| <= (n + 8) epsilon (sum |w x| + |what was added|), n being the number of
-// weights kept in the row: where nothing is kept and nothing added, the result must be exact.
+// A sum of n products, each rounded once, is off by less than n u sum |w x|, where u is half of T's epsilon. The
+// reference is off by as much when T is double, and what an epilogue adds is rounded a few times more; its functions
+// are off by at most four epsilon. Hence the tolerance |error| <= (n + 8) epsilon (sum |w x| + |what was added|), n
+// being the number of weights kept in the row: where nothing is kept and nothing added, the result must be exact.
 #pragma once
 
 #include <cmath>

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,7 +34,8 @@ class tampered {
   }
   template <class E>
   std::span<E> section(panels_section id) {
-    return {reinterpret_cast<E*>(bytes_.data() + entry(id).offset), static_cast<std::size_t>(entry(id).bytes) / sizeof(E)};
+    return {reinterpret_cast<E*>(bytes_.data() + entry(id).offset),
+            static_cast<std::size_t>(entry(id).bytes) / sizeof(E)};
   }
   std::span<row_group> groups() { return section<row_group>(panels_section::groups); }
   std::span<panel> panels() { return section<panel>(panels_section::panels); }
@@ -83,8 +85,30 @@ class tampered {
 
 // Numbers likely to be at the edge of what is allowed.
 inline std::vector<std::uint64_t> edges_around(std::uint64_t value) {
-  return {0, 1, 2, 3, 15, 16, 17, 127, 128, 129, 130, 255, 0x7fff, 0x8000, 0xffff, 0xffffffff, 0x80000000,
-          ~std::uint64_t{0}, std::uint64_t{1} << 63, value - 1, value + 1, value + 2, value - 32, value * 2};
+  return {0,
+          1,
+          2,
+          3,
+          15,
+          16,
+          17,
+          127,
+          128,
+          129,
+          130,
+          255,
+          0x7fff,
+          0x8000,
+          0xffff,
+          0xffffffff,
+          0x80000000,
+          ~std::uint64_t{0},
+          std::uint64_t{1} << 63,
+          value - 1,
+          value + 1,
+          value + 2,
+          value - 32,
+          value * 2};
 }
 
 // Calls visit(t) for good weights with every single field at every edge, one at a time; `t` is as before afterwards.

@@ -1,5 +1,5 @@
-// BCR_COLD marks what runs once a model and not once a product: packing, opening, checking. Compilers then keep it small,
-// which halves the time that a file with one product takes to compile.
+// BCR_COLD marks what runs once a model and not once a product: packing, opening, checking. Compilers then keep it
+// small, which halves the time that a file with one product takes to compile.
 #pragma once
 
 #if defined(__GNUC__) || defined(__clang__)

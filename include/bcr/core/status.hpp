@@ -1,5 +1,6 @@
 // What a call that can fail hands back: a code for the program and a sentence for the person who reads the log. Nothing
-// here allocates, throws or prints; the sentences are string literals, so a status may be kept for as long as one likes.
+// here allocates, throws or prints; the sentences are string literals, so a status may be kept for as long as one
+// likes.
 #pragma once
 
 #include <cstdint>

@@ -121,8 +121,6 @@ class basic_linear_plan {
     for (std::size_t tile = tiles_.count() * column_part / grid_.columns; tile < tile_end; ++tile) {
       const std::size_t begin = tiles_.begin(tile), tokens = tiles_.end(tile) - begin;
       const std::size_t width = tiles_.vectors(tile) * lanes_;
-      // The zero slot is as wide as the tile: where it ends, a narrower tile had sums.
-      for (std::size_t i = 0; i < width; ++i) scratch[i] = T(0);
       kernels_->load_tokens(x.row(begin), x.leading_dimension, tokens, x.columns, input, width);
       panel_task<T> task{};
       task.weights = &weights_;

@@ -101,11 +101,11 @@ TEST_CASE("gemm: blocks of every size, the last ones ragged") {
 }
 
 TEST_CASE("gemm: more inner columns than sixteen bits can number") {
-  const std::size_t columns = bcr::test::lanes_of<float>() + 3;
+  const std::size_t columns = 4 * bcr::test::lanes_of<float>() + 3;
   bcr::test::random_source random(3);
   for (const std::size_t inner : {32768u, 32769u, 70000u}) {
     CAPTURE(inner);
-    const problem<float> in(6, inner, columns, {.density = 0.01, .rows_kept = 0.75}, inner);
+    const problem<float> in(20, inner, columns, {.density = 0.01, .rows_kept = 0.75}, inner);
     for (const bcr::panel_cut cut : bcr::test::every_cut) {
       check_gemm(in, in.packed(cut), bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
     }

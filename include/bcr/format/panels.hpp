@@ -14,6 +14,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -240,6 +241,10 @@ BCR_COLD result<panels_view<T>> panels_view<T>::open(const blob_view& blob) noex
   panels_view v;
   v.rows = static_cast<std::size_t>(blob.matrix().rows);
   v.columns = static_cast<std::size_t>(blob.matrix().columns);
+  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+  if (v.rows > most || v.columns > most) {
+    return {errc::corrupt, "The packed weights have more rows or columns than this layout can number."};
+  }
   status why;
   const auto find = [&]<class E>(panels_section id, std::span<const E>& into) {
     auto found = blob.section<E>(static_cast<std::uint32_t>(id));

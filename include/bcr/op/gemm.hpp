@@ -167,7 +167,7 @@ class basic_gemm_plan {
   void copy_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,
                  T* copied) const noexcept {
     const std::size_t begin = tiles_.begin(tile), end = tiles_.end(tile), width = tiles_.vectors(tile) * lanes_;
-    kernels_->copy_tile(b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
+    kernels_->copy_tile(b.rows == 0 ? b.data : b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
     task.column = begin;
     task.c = c.data + begin;
     task.b = copied;
@@ -185,7 +185,7 @@ class basic_gemm_plan {
     const std::size_t missing = tiles_.begin(tile) + width - tiles_.end(tile);
     const std::size_t begin = tiles_.begin(tile) - (width == lanes_ ? missing : 0);
     task.column = begin;
-    task.b = b.data + begin;
+    task.b = b.rows == 0 ? b.data : b.data + begin;  // without rows the data may be null
     task.c = c.data + begin;
     task.ldb = b.leading_dimension;
     task.last_vector = width == lanes_ ? 0 : width - lanes_ - missing;

@@ -121,7 +121,8 @@ class basic_linear_plan {
     for (std::size_t tile = tiles_.count() * column_part / grid_.columns; tile < tile_end; ++tile) {
       const std::size_t begin = tiles_.begin(tile), tokens = tiles_.end(tile) - begin;
       const std::size_t width = tiles_.vectors(tile) * lanes_;
-      kernels_->load_tokens(x.row(begin), x.leading_dimension, tokens, x.columns, input, width);
+      kernels_->load_tokens(x.columns == 0 ? x.data : x.row(begin), x.leading_dimension, tokens, x.columns, input,
+                            width);
       panel_task<T> task{};
       task.weights = &weights_;
       task.b = input;

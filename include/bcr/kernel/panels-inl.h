@@ -82,10 +82,10 @@ template <int Row, int Vectors, class A, class V>
 BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
                           const V& x4, const V& x5) {
   constexpr int at = Row * Vectors;
-#define BCR_MUL_ADD(i)                                        \
-  if constexpr (Vectors > i) {                                \
-    V& sum = static_cast<const VectorRef<at + i, V>&>(acc).v; \
-    sum = ops::MulAdd(weight, x##i, sum);                     \
+#define BCR_MUL_ADD(i)                                          \
+  if constexpr (Vectors > (i)) {                                \
+    V& sum = static_cast<const VectorRef<at + (i), V>&>(acc).v; \
+    sum = ops::MulAdd(weight, x##i, sum);                       \
   }
   BCR_MUL_ADD(0)
   BCR_MUL_ADD(1)
@@ -167,6 +167,8 @@ struct Panel {
         BCR_SEGMENT(14)
         BCR_SEGMENT(15)
 #undef BCR_SEGMENT
+        default:  // panels_check lets no other mask pass
+          break;
       }
     }
   }

@@ -106,7 +106,7 @@ def block_table(rows):
 
 def unavailable(entries):
     """Peers that took part nowhere, with the reason."""
-    ran = {"gemm"} | {e["name"].split("_f32")[0] for e in entries if not e.get("error_occurred")}
+    ran = {"gemm", "gemv"} | {e["name"].split("_f32")[0] for e in entries if not e.get("error_occurred")}
     return {name: e["error_message"] for e in entries if e.get("error_occurred")
             and (name := e["name"].split("_f32")[0]) not in ran}
 
@@ -183,14 +183,14 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         found = json.load(file)
     entries, context = found["benchmarks"], found["context"]
-    rows = [Row(e) for e in entries if e["name"].startswith("gemm_") and not e.get("error_occurred")]
+    rows = [Row(e) for e in entries if e["name"].startswith(("gemm_", "gemv_")) and not e.get("error_occurred")]
     if rows:
         main_table(rows)
         block_table(rows)
     for name, why in unavailable(entries).items():
         print(f"not available: {name}: {why}")
     for e in entries:
-        if e["name"].startswith("gemm_") and e.get("error_occurred"):
+        if e["name"].startswith(("gemm_", "gemv_")) and e.get("error_occurred"):
             print(f"FAILED: {e['name']}: {e['error_message']}")
     if rows:
         peak = sorted(r["peak_gflops"] for r in rows)[len(rows) // 2]

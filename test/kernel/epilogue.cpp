@@ -1,4 +1,4 @@
-// Every epilogue, in both orientations, for all lanes and for part of them, against double precision.
+// Every epilogue, in every orientation, for all lanes and for part of them, against double precision.
 #include "bcr/kernel/epilogue-inl.h"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ namespace ep = bcr::epilogue;
 
 namespace {
 
-// The same in scalar code: element (row, column) of the result of W, where along_rows stores it transposed.
+// The same in scalar code: element (row, column) of the result of W, which linear stores transposed.
 struct element {
   std::size_t row, column;
   bcr::orientation along;
@@ -29,8 +29,8 @@ double exactly(const ep::bias<T>& b, double x, element e) {
 }
 template <class T>
 double exactly(const ep::residual<T>& r, double x, element e) {
-  return x + r.data[e.along == bcr::along_columns ? e.row * r.leading_dimension + e.column
-                                                  : e.column * r.leading_dimension + e.row];
+  return x + r.data[e.along == bcr::along_rows ? e.column * r.leading_dimension + e.row
+                                               : e.row * r.leading_dimension + e.column];
 }
 template <class T>
 double exactly(const ep::clamp<T>& c, double x, element) {
@@ -95,7 +95,7 @@ void check_along(const Epilogue& e, std::size_t rows, std::size_t columns) {
   double worst = 0;
   for (std::size_t start = 0; start < extent; ++start) {
     const std::size_t room = std::min(lanes, extent - start);
-    for (std::size_t first = 0; first < room; ++first) {
+    for (std::size_t first = 0; first < (Along == bcr::down_rows ? 1 : room); ++first) {
       for (std::size_t last : {first + 1, (first + room + 1) / 2, room}) {
         if (last <= first) continue;
         for (T& value : x) value = static_cast<T>(random.uniform() * 16 - 8);
@@ -133,6 +133,7 @@ struct fixture {
     static_assert(bcr::epilogue_for<Epilogue, T>);
     check_along<bcr::along_columns, T>(e, rows, columns);
     check_along<bcr::along_rows, T>(e, rows, columns);
+    check_along<bcr::down_rows, T>(e, rows, columns);
   }
 };
 
@@ -148,6 +149,7 @@ TEST_CASE_TEMPLATE("epilogues agree with double precision", T, float, double) {
   SUBCASE("residual") {
     check_along<bcr::along_columns, T>(gemm_residual, f.rows, f.columns);
     check_along<bcr::along_rows, T>(linear_residual, f.rows, f.columns);
+    check_along<bcr::down_rows, T>(gemm_residual, f.rows, f.columns);
   }
   SUBCASE("relu") { f.check(ep::relu{}); }
   SUBCASE("relu6") { f.check(ep::relu6{}); }
@@ -167,6 +169,7 @@ TEST_CASE_TEMPLATE("epilogues agree with double precision", T, float, double) {
     f.check(ep::chain(ep::chain(bias, ep::tanh{}), ep::leaky_relu<T>{T(2)}));
     check_along<bcr::along_columns, T>(ep::chain(bias, gemm_residual, ep::silu{}), f.rows, f.columns);
     check_along<bcr::along_rows, T>(ep::chain(bias, linear_residual, ep::silu{}), f.rows, f.columns);
+    check_along<bcr::down_rows, T>(ep::chain(bias, gemm_residual, ep::silu{}), f.rows, f.columns);
   }
 }
 

@@ -105,7 +105,9 @@ TEST_CASE("gemm_plan: kernel_name is operation, type, block, tile, target") {
   const auto expected = [](std::size_t tile) {
     return doctest::String(("gemm_f32_b16x64_t4x" + std::to_string(tile) + "_" + bcr::target_name()).c_str());
   };
-  CHECK(name(lanes, 0) == expected(1));
+  CHECK(name(lanes, 1) == expected(1));
+  CHECK(name(1, 1) == expected(1));
+  CHECK(name(1, 0) == doctest::String((std::string("gemv_f32_b16x64_t4x1_") + bcr::target_name()).c_str()));
   CHECK(name(3 * lanes, 0) == expected(3));
   CHECK(name(60 * lanes, 2) == expected(2));
   const auto widest = static_cast<std::size_t>(bcr::BCR_TARGET_NS::kPanelVectors);

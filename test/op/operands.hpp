@@ -75,6 +75,16 @@ std::size_t lanes_of() {
   return BCR_TARGET_NS::LanesOf<T>();
 }
 
+// Of a plan for so many columns or tokens, how many of the first are summed up in wide tiles, whose results have the
+// same bits whatever their width. Tiles of one vector add up in another order, and so does the kernel for one column.
+template <class T>
+std::size_t columns_in_wide_tiles(std::size_t columns, int tile_vectors) {
+  const std::size_t lanes = lanes_of<T>(), vectors = (columns + lanes - 1) / lanes;
+  if (vectors <= 1 || tile_vectors == 1) return 0;
+  return tile_vectors == 2 && vectors % 2 == 1 ? (vectors - 1) * lanes : columns;
+}
+inline bool is_vector_plan(std::size_t columns, int tile_vectors) { return columns == 1 && tile_vectors == 0; }
+
 // What is in the output before it is written, where that matters.
 inline double output_before(std::size_t i, std::size_t j) { return static_cast<double>((i * 7 + j * 3) % 17) / 8 - 1; }
 
@@ -106,14 +116,18 @@ std::vector<std::byte> bits_of(guarded_matrix<T>& m) {
   return bits;
 }
 
-// Columns [begin, end) of a matrix of which bits_of made `bits`.
+// Columns [begin, middle) of one matrix and [middle, end) of another, of which bits_of made `first` and `second`.
 template <class T>
-std::vector<std::byte> column_bits(const std::vector<std::byte>& bits, std::size_t columns, std::size_t begin,
-                                   std::size_t end) {
+std::vector<std::byte> columns_of_two(const std::vector<std::byte>& first, const std::vector<std::byte>& second,
+                                      std::size_t columns, std::size_t begin, std::size_t middle, std::size_t end) {
   std::vector<std::byte> some;
-  for (std::size_t at = 0; at < bits.size(); at += columns * sizeof(T)) {
-    some.insert(some.end(), bits.begin() + static_cast<std::ptrdiff_t>(at + begin * sizeof(T)),
-                bits.begin() + static_cast<std::ptrdiff_t>(at + end * sizeof(T)));
+  const auto take = [&](const std::vector<std::byte>& from, std::size_t row, std::size_t a, std::size_t b) {
+    some.insert(some.end(), from.begin() + static_cast<std::ptrdiff_t>(row + a * sizeof(T)),
+                from.begin() + static_cast<std::ptrdiff_t>(row + b * sizeof(T)));
+  };
+  for (std::size_t row = 0; row < first.size(); row += columns * sizeof(T)) {
+    take(first, row, begin, middle);
+    take(second, row, middle, end);
   }
   return some;
 }

@@ -73,9 +73,19 @@ BCR_INLINE ops::Vec<D> LoadPart(D d, const ops::TFromD<D>* p, std::size_t first,
   return LoadLanes(d, p, first, last);
 }
 
+// The first `count` lanes, `stride` elements apart; the other lanes are zero.
+template <class D, class T = ops::TFromD<D>>
+BCR_INLINE ops::Vec<D> LoadStrided(D d, const T* p, std::size_t stride, std::size_t count) {
+  if (stride == 1) return LoadPart(d, p, 0, count);
+  T lanes[ops::MaxLanes(D())] = {};
+  for (std::size_t l = 0; l < count; ++l) lanes[l] = p[l * stride];
+  return ops::LoadU(d, lanes);
+}
+
 // Applies an epilogue to `x`, whose lane l is the result of W's row `row` in column `column` + l (along_columns), or of
-// row `row` + l in column `column` (along_rows); a column is a column of B in gemm, a token in linear. Only lanes
-// [first, last) belong to the output: nothing is read for the others, and what becomes of them does not matter.
+// row `row` + l in column `column` (along_rows, down_rows); a column is a column of B in gemm, a token in linear. Only
+// lanes [first, last) belong to the output, `first` being 0 in down_rows: nothing is read for the others, and what
+// becomes of them does not matter.
 template <orientation Along, class D, class Epilogue, class V = ops::Vec<D>>
 BCR_INLINE V Apply(D d, const Epilogue& e, V x, std::size_t, std::size_t, std::size_t, std::size_t) {
   return Activate(d, e, x);
@@ -91,12 +101,13 @@ BCR_INLINE V Apply(D d, const epilogue::bias<ops::TFromD<D>>& b, V x, std::size_
   }
 }
 
-template <orientation Along, class D, class V = ops::Vec<D>>
-BCR_INLINE V Apply(D d, const epilogue::residual<ops::TFromD<D>>& r, V x, std::size_t row, std::size_t column,
-                   std::size_t first, std::size_t last) {
-  const std::size_t at =
-      Along == along_columns ? row * r.leading_dimension + column : column * r.leading_dimension + row;
-  return ops::Add(x, LoadPart(d, r.data + at, first, last));
+template <orientation Along, class D, class T = ops::TFromD<D>, class V = ops::Vec<D>>
+BCR_INLINE V Apply(D d, const epilogue::residual<T>& r, V x, std::size_t row, std::size_t column, std::size_t first,
+                   std::size_t last) {
+  const T* const at =
+      r.data + (Along == along_rows ? column * r.leading_dimension + row : row * r.leading_dimension + column);
+  if constexpr (Along == down_rows) return ops::Add(x, LoadStrided(d, at, r.leading_dimension, last));
+  return ops::Add(x, LoadPart(d, at, first, last));
 }
 
 template <orientation Along, class D, class V = ops::Vec<D>>

@@ -10,9 +10,10 @@
 
 namespace bcr {
 
-// Which elements the lanes of a vector are: of one row of W (as in gemm, whose C has a row of W a row), or of
-// consecutive rows of W (as in linear, whose Y has a row of W a column).
-enum orientation : bool { along_columns, along_rows };
+// Which elements the lanes of a vector are: of one row of W (as in gemm, whose C has a row of W a row), of consecutive
+// rows of W and next to each other (as in linear, whose Y has a row of W a column), or of consecutive rows of W in an
+// output that is stored as gemm's.
+enum orientation : unsigned char { along_columns, along_rows, down_rows };
 
 namespace epilogue {
 

@@ -11,6 +11,7 @@
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/transpose-inl.h"
 #include "bcr/simd/ops-inl.h"
@@ -94,11 +95,12 @@ template <class T, class Epilogue>
 inline constexpr panel_kernels<T, Epilogue> kPanelKernels =
     MakePanelKernels<T, Epilogue>(std::make_index_sequence<most_tile_vectors>());
 template <class T, class Epilogue>
-inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{kPanelKernels<T, Epilogue>, CopyTile<T>};
+inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{kPanelKernels<T, Epilogue>, RunGemv<down_rows, T, Epilogue>,
+                                                        CopyTile<T>};
 // The epilogue of a linear layer waits until the results have been turned back.
 template <class T, class Epilogue>
-inline constexpr linear_kernels<T, Epilogue> kLinearKernels{kPanelKernels<T, epilogue::none>, LoadTokens<T>,
-                                                            StoreTokens<T, Epilogue>};
+inline constexpr linear_kernels<T, Epilogue> kLinearKernels{
+    kPanelKernels<T, epilogue::none>, RunGemv<along_rows, T, Epilogue>, LoadTokens<T>, StoreTokens<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

@@ -50,6 +50,8 @@ struct panel_kernels {
 template <class T, class Epilogue>
 struct gemm_kernels {
   panel_kernels<T, Epilogue> panels;
+  // For one column, C and a residual being M x 1.
+  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
   // Copies `rows` x `columns` elements to aligned rows of `tile_ld`, filling these up with zeros.
   void (*copy_tile)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
                     std::size_t tile_ld) noexcept;
@@ -64,12 +66,14 @@ struct token_block {
   std::size_t first_token, tokens;
   T* y;  // token t's feature m at y + t * ldy + m
   std::size_t ldy;
-  T* staging;  // staging_tokens(lanes) x rows elements
+  T* staging;  // rows elements for each lane of a vector
 };
 
 template <class T, class Epilogue>
 struct linear_kernels {
   panel_kernels<T, epilogue::none> panels;
+  // For one token, Y and a residual being 1 x M.
+  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
   // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
   void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
                       std::size_t tile_ld) noexcept;

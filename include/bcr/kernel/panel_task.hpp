@@ -1,5 +1,5 @@
-// What the panel kernel is asked to do: a range of row groups times one tile of columns. Plain pointers, checked by
-// whoever makes the task; the kernel believes them.
+// What the kernels on panels are asked to do. Plain pointers, checked by whoever makes the task; the kernels believe
+// them.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace bcr {
 
-// The tile has as many vectors as the kernel was instantiated for. All begin `lanes` apart but the last: of a ragged
-// matrix it begins further left, so that it ends with the matrix, and only its lanes [first_lane, last_lane) count.
+// A range of row groups times one tile of columns. The tile has as many vectors as the kernel was instantiated for. All
+// begin `lanes` apart but the last: of a ragged matrix it begins further left, so that it ends with the matrix, and
+// only its lanes [first_lane, last_lane) count.
 template <class T>
 struct panel_task {
   const panels_view<T>* weights;
@@ -26,6 +27,21 @@ struct panel_task {
   bool accumulate;  // add to the output instead of replacing it
   T* scratch;       // 64-byte aligned, panel_scratch_elements, any contents
 };
+
+// A range of row groups times a vector.
+template <class T>
+struct gemv_task {
+  const panels_view<T>* weights;
+  std::size_t group_begin, group_end;
+  const T* x;  // one element a column of the weights
+  T* y;        // the result of original row m is at y + m * y_stride
+  std::size_t y_stride;
+  bool accumulate;  // add to the output instead of replacing it
+  T* sums;          // gemv_scratch_elements, any contents
+};
+
+// Elements of scratch memory for vectors of `lanes` elements.
+constexpr std::size_t gemv_scratch_elements(std::size_t lanes) noexcept { return group_rows_limit + lanes; }
 
 // Elements of a scratch tile for vectors of `lanes` elements.
 constexpr std::size_t panel_scratch_elements(std::size_t vectors, std::size_t lanes) noexcept {

@@ -19,6 +19,7 @@
 #define BCR_KERNEL_PANELS_INL_H_
 #endif
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,13 @@ BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
   PrefetchVector<5, Vectors>(d, row);
 }
 
+// Accumulators that a sum is spread over. The four of a tile of one vector would wait for each other: a core starts two
+// multiply-adds a cycle, each of which takes four. Wider tiles have enough of them, and all add up in the same order.
+template <int Vectors>
+inline constexpr int kPhases = Vectors > 1              ? 1
+                               : kVectorRegisters >= 32 ? 4
+                                                        : 2;
+
 // References to vectors, by number. A struct of references is no vector, so that SVE's sizeless ones may be meant.
 template <std::size_t I, class V>
 struct VectorRef {
@@ -68,6 +76,11 @@ template <std::size_t... I, class... V>
 struct VectorRefs<std::index_sequence<I...>, V...> : VectorRef<I, V>... {};
 template <class... V>
 using RefsTo = VectorRefs<std::index_sequence_for<V...>, V...>;
+
+template <std::size_t I, class D, class A>
+BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
+  return static_cast<const VectorRef<I, ops::Vec<D>>&>(acc).v;
+}
 
 // Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
 template <int I, int Vectors, class D, class T>
@@ -104,112 +117,193 @@ struct PanelCursor {
   const T* weight;
 };
 
+// One column, `Phase` columns after the cursor, into the accumulators of that phase.
+template <unsigned Mask, int Vectors, int Phase, class D, class T, class A>
+BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
+                             const A& acc) {
+  constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
+  // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
+  // a column is little work, so that many are under way without it.
+  if constexpr (kept > 2 && Vectors > 2) {
+    PrefetchRow<Vectors>(d,
+                         reinterpret_cast<std::uintptr_t>(b) + at.column[kPrefetchColumns + Phase] * ldb * sizeof(T));
+  }
+  const T* const x = b + at.column[Phase] * ldb;
+  const T* weight = at.weight + Phase * kept;
+  const auto x0 = LoadVector<0, Vectors>(d, x, last);
+  const auto x1 = LoadVector<1, Vectors>(d, x, last);
+  const auto x2 = LoadVector<2, Vectors>(d, x, last);
+  const auto x3 = LoadVector<3, Vectors>(d, x, last);
+  const auto x4 = LoadVector<4, Vectors>(d, x, last);
+  const auto x5 = LoadVector<5, Vectors>(d, x, last);
+  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+}
+
 // All columns of one segment.
 template <unsigned Mask, int Vectors, class D, class T, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
                               const A& acc) {
-  const std::uint16_t* column = at.column;
-  const std::uint16_t* const end = column + columns;
-  const T* weight = at.weight;
-  do {
-    // With one or two rows a column the load ports are the limit, and a prefetch would be one load more.
-    if constexpr (std::popcount(Mask) > 2) {
-      PrefetchRow<Vectors>(d, reinterpret_cast<std::uintptr_t>(b) + column[kPrefetchColumns] * ldb * sizeof(T));
+  constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
+  const std::uint16_t* const end = at.column + columns;
+  if constexpr (phases > 1) {
+    for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
+      asm("" : "+r"(at.weight));
+      MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
+      MulAddColumn<Mask, Vectors, 1>(d, at, b, ldb, last, acc);
+      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, ldb, last, acc);
+      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, ldb, last, acc);
     }
-    const T* const x = b + *column * ldb;
-    const auto x0 = LoadVector<0, Vectors>(d, x, last);
-    const auto x1 = LoadVector<1, Vectors>(d, x, last);
-    const auto x2 = LoadVector<2, Vectors>(d, x, last);
-    const auto x3 = LoadVector<3, Vectors>(d, x, last);
-    const auto x4 = LoadVector<4, Vectors>(d, x, last);
-    const auto x5 = LoadVector<5, Vectors>(d, x, last);
-    if constexpr ((Mask & 1u) != 0) MulAddRow<0, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-    if constexpr ((Mask & 2u) != 0) MulAddRow<1, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-    if constexpr ((Mask & 4u) != 0) MulAddRow<2, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-    if constexpr ((Mask & 8u) != 0) MulAddRow<3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-  } while (++column != end);
-  at.column = column;
-  at.weight = weight;
+    if (at.column == end) return;
+  }
+  do {
+    MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
+    at.weight += kept;
+    asm("" : "+r"(at.weight));
+  } while (++at.column != end);
 }
 
-// One panel, from its sums so far to its sums.
-template <int Vectors, class T>
-struct Panel {
+// Some panels of one group.
+template <class T, class Epilogue>
+struct PanelRun {
   const panel_task<T>& task;
-  const panel& p;
-  PanelCursor<T>& at;
+  const Epilogue& epilogue;
+  const panel* begin;
+  const panel* end;
+  PanelCursor<T> at;
+  const std::uint32_t* rows;  // the group's
+  unsigned direct_rows;       // those of them that direct panels store by themselves
+};
 
-  template <class D, class A>
-  BCR_INLINE void Multiply(D d, const A& acc) const {
-    const std::size_t ldb = task.ldb;
-    const std::size_t last = task.last_vector;
-    const T* const b = task.b + p.first_column * ldb;
-    for (unsigned s = p.segments; s != 0; --s) {
-      const segment run = *at.next_segment++;
-      switch (run.mask) {
+// From the sums so far to the sums.
+template <int Vectors, class D, class T, class A>
+BCR_INLINE void MulAddPanel(D d, const panel_task<T>& task, const panel& p, PanelCursor<T>& at, const A& acc) {
+  const std::size_t ldb = task.ldb;
+  const std::size_t last = task.last_vector;
+  const T* const b = task.b + p.first_column * ldb;
+  const segment* const end = at.next_segment + p.segments;
+  do {
+    const segment run = *at.next_segment;
+    switch (run.mask) {
 #define BCR_SEGMENT(mask)                                                \
   case mask:                                                             \
     MulAddSegment<mask, Vectors>(d, run.columns, at, b, ldb, last, acc); \
     break;
-        BCR_SEGMENT(1)
-        BCR_SEGMENT(2)
-        BCR_SEGMENT(3)
-        BCR_SEGMENT(4)
-        BCR_SEGMENT(5)
-        BCR_SEGMENT(6)
-        BCR_SEGMENT(7)
-        BCR_SEGMENT(8)
-        BCR_SEGMENT(9)
-        BCR_SEGMENT(10)
-        BCR_SEGMENT(11)
-        BCR_SEGMENT(12)
-        BCR_SEGMENT(13)
-        BCR_SEGMENT(14)
-        BCR_SEGMENT(15)
+      BCR_SEGMENT(1)
+      BCR_SEGMENT(2)
+      BCR_SEGMENT(3)
+      BCR_SEGMENT(4)
+      BCR_SEGMENT(5)
+      BCR_SEGMENT(6)
+      BCR_SEGMENT(7)
+      BCR_SEGMENT(8)
+      BCR_SEGMENT(9)
+      BCR_SEGMENT(10)
+      BCR_SEGMENT(11)
+      BCR_SEGMENT(12)
+      BCR_SEGMENT(13)
+      BCR_SEGMENT(14)
+      BCR_SEGMENT(15)
 #undef BCR_SEGMENT
-        default:  // panels_check lets no other mask pass
-          break;
-      }
+      default:  // panels_check lets no other mask pass
+        break;
     }
-  }
-};
+  } while (++at.next_segment != end);
+}
 
 // A panel's row from and to its slot of the scratch tile.
 template <int Row, int Vectors, class D, class T, class A, std::size_t... I>
 BCR_INLINE void LoadSums(D d, const T* slot, const A& acc, std::index_sequence<I...>) {
-  ((static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v = ops::LoadU(d, slot + I * ops::Lanes(d))),
-   ...);
+  ((Sum<Row * Vectors + I>(d, acc) = ops::LoadU(d, slot + I * ops::Lanes(d))), ...);
 }
 template <int Row, int Vectors, class D, class T, class A, std::size_t... I>
 BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>) {
-  (ops::StoreU(static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v, d, slot + I * ops::Lanes(d)), ...);
+  (ops::StoreU(Sum<Row * Vectors + I>(d, acc), d, slot + I * ops::Lanes(d)), ...);
 }
 
-// The last vector of a direct panel's row: a ragged one may be stored in part.
-template <class D, class T, class V>
-BCR_INLINE void StoreLast(D d, const panel_task<T>& task, const V& v, T* c) {
-  if (!kMasksMemory && task.first_lane == 0 && task.last_lane == ops::Lanes(d)) {
-    ops::StoreU(v, d, c);
+// A direct panel's row, out of the registers to the output. Of a ragged tile's last vector only some lanes count.
+template <int Row, int Vectors, class D, class T, class Epilogue, class A, std::size_t... I>
+BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue>& run, const panel& p, bool ragged, const A& acc,
+                         std::index_sequence<I...>) {
+  const panel_task<T>& task = run.task;
+  const unsigned slot = p.to[Row];
+  if (slot > run.direct_rows) return;
+  const std::size_t row = run.rows[slot - 1], lanes = ops::Lanes(d), last = task.last_vector;
+  T* const c = task.c + (row - task.first_row) * task.ldc;
+  (ops::StoreU(
+       Apply<along_columns>(d, run.epilogue, Sum<Row * Vectors + I>(d, acc), row, task.column + I * lanes, 0, lanes), d,
+       c + I * lanes),
+   ...);
+  auto& sum = Sum<Row * Vectors + Vectors - 1>(d, acc);
+  if (ragged) {
+    const std::size_t begin = task.first_lane, end = task.last_lane;
+    StoreLanes(Apply<along_columns>(d, run.epilogue, sum, row, task.column + last, begin, end), d, c + last, begin,
+               end);
   } else {
-    StoreLanes(v, d, c, task.first_lane, task.last_lane);
+    ops::StoreU(Apply<along_columns>(d, run.epilogue, sum, row, task.column + last, 0, lanes), d, c + last);
   }
 }
 
-// A direct panel's row, out of the registers to the output.
-template <int Row, int Vectors, class D, class T, class Epilogue, class A, std::size_t... I>
-BCR_INLINE void StoreRow(D d, const panel_task<T>& task, const Epilogue& epilogue, std::size_t row, const A& acc,
-                         std::index_sequence<I...>) {
-  const std::size_t lanes = ops::Lanes(d);
-  T* const c = task.c + (row - task.first_row) * task.ldc;
-  (ops::StoreU(Apply<along_columns>(d, epilogue, static_cast<const VectorRef<Row * Vectors + I, ops::Vec<D>>&>(acc).v,
-                                    row, task.column + I * lanes, 0, lanes),
-               d, c + I * lanes),
-   ...);
-  StoreLast(
-      d, task,
-      Apply<along_columns>(d, epilogue, static_cast<const VectorRef<Row * Vectors + Vectors - 1, ops::Vec<D>>&>(acc).v,
-                           row, task.column + task.last_vector, task.first_lane, task.last_lane),
-      c + task.last_vector);
+// Adds the phases up.
+template <int Vectors, class D, class A, std::size_t... I>
+BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
+  constexpr std::size_t sums = sizeof...(I);
+  if constexpr (kPhases<Vectors> > 2) {
+    ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + 2 * sums>(d, acc))), ...);
+    ((Sum<I + sums>(d, acc) = ops::Add(Sum<I + sums>(d, acc), Sum<I + 3 * sums>(d, acc))), ...);
+  }
+  if constexpr (kPhases<Vectors> > 1) ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + sums>(d, acc))), ...);
+}
+
+// Runs one panel on the accumulators that the recursion has named.
+template <int Vectors, class D, class T, class Epilogue, class... V>
+BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, PanelCursor<T>& at, V&... acc) {
+  constexpr int sums = panel_rows * Vectors;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
+    auto next = ops::Zero(d);
+    RunPanel<Vectors>(d, run, p, at, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    constexpr auto whole = std::make_index_sequence<Vectors - 1>();
+    constexpr auto all = std::make_index_sequence<Vectors>();
+    const std::size_t stride = Vectors * ops::Lanes(d);
+    if (!p.direct) {
+      const T* const scratch = run.task.scratch;
+      LoadSums<0, Vectors>(d, scratch + p.from[0] * stride, refs, all);
+      LoadSums<1, Vectors>(d, scratch + p.from[1] * stride, refs, all);
+      LoadSums<2, Vectors>(d, scratch + p.from[2] * stride, refs, all);
+      LoadSums<3, Vectors>(d, scratch + p.from[3] * stride, refs, all);
+    }
+    MulAddPanel<Vectors>(d, run.task, p, at, refs);
+    FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
+    // What the stores need is read now: if a compiler kept it during the products, it would run out of general
+    // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
+    std::atomic_signal_fence(std::memory_order_acq_rel);
+    if (!is_cheap_v<Epilogue> || !p.direct || run.direct_rows == 0) {
+      T* const scratch = run.task.scratch;
+      StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, refs, all);
+      StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);
+      StoreSums<2, Vectors>(d, scratch + p.to[2] * stride, refs, all);
+      StoreSums<3, Vectors>(d, scratch + p.to[3] * stride, refs, all);
+    } else {
+      const bool ragged = run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(d);
+      StoreRow<0, Vectors>(d, run, p, ragged, refs, whole);
+      StoreRow<1, Vectors>(d, run, p, ragged, refs, whole);
+      StoreRow<2, Vectors>(d, run, p, ragged, refs, whole);
+      StoreRow<3, Vectors>(d, run, p, ragged, refs, whole);
+    }
+  }
+}
+
+template <int Vectors, class T, class Epilogue>
+[[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue>& run) noexcept {
+  PanelCursor<T> at = run.at;
+  const panel* p = run.begin;
+  do {
+    RunPanel<Vectors>(ops::ScalableTag<T>(), run, *p, at);
+  } while (++p != run.end);
 }
 
 // A group's row, out of the scratch tile to the output: any lanes, any epilogue.
@@ -229,43 +323,6 @@ void FinishRow(const panel_task<T>& task, const Epilogue& epilogue, std::size_t 
   StoreLanes(v, d, c + at, first, last);
 }
 
-// Runs one panel on the accumulators that the recursion has named.
-template <int Vectors, class Epilogue, class D, class T, class... V>
-BCR_INLINE void RunPanel(D d, const Panel<Vectors, T>& panel, const std::uint32_t* rows, unsigned group_rows,
-                         bool store_direct, const Epilogue& epilogue, V&... acc) {
-  constexpr int count = panel_rows * Vectors;
-  if constexpr (static_cast<int>(sizeof...(V)) < count) {
-    auto next = ops::Zero(d);
-    RunPanel<Vectors>(d, panel, rows, group_rows, store_direct, epilogue, acc..., next);
-  } else {
-    const RefsTo<V...> sums{{acc}...};
-    constexpr auto whole = std::make_index_sequence<Vectors - 1>();
-    constexpr auto all = std::make_index_sequence<Vectors>();
-    T* const scratch = panel.task.scratch;
-    const std::size_t stride = Vectors * ops::Lanes(d);
-    const auto& from = panel.p.from;
-    const auto& to = panel.p.to;
-    if (!panel.p.direct) {
-      LoadSums<0, Vectors>(d, scratch + from[0] * stride, sums, all);
-      LoadSums<1, Vectors>(d, scratch + from[1] * stride, sums, all);
-      LoadSums<2, Vectors>(d, scratch + from[2] * stride, sums, all);
-      LoadSums<3, Vectors>(d, scratch + from[3] * stride, sums, all);
-    }
-    panel.Multiply(d, sums);
-    if (!is_cheap_v<Epilogue> || !panel.p.direct || !store_direct) {
-      StoreSums<0, Vectors>(d, scratch + to[0] * stride, sums, all);
-      StoreSums<1, Vectors>(d, scratch + to[1] * stride, sums, all);
-      StoreSums<2, Vectors>(d, scratch + to[2] * stride, sums, all);
-      StoreSums<3, Vectors>(d, scratch + to[3] * stride, sums, all);
-    } else {
-      if (to[0] <= group_rows) StoreRow<0, Vectors>(d, panel.task, epilogue, rows[to[0] - 1], sums, whole);
-      if (to[1] <= group_rows) StoreRow<1, Vectors>(d, panel.task, epilogue, rows[to[1] - 1], sums, whole);
-      if (to[2] <= group_rows) StoreRow<2, Vectors>(d, panel.task, epilogue, rows[to[2] - 1], sums, whole);
-      if (to[3] <= group_rows) StoreRow<3, Vectors>(d, panel.task, epilogue, rows[to[3] - 1], sums, whole);
-    }
-  }
-}
-
 // The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
 // go through the scratch tile, so that the code for it stands here once and not once an accumulator.
 template <int Vectors, class T, class Epilogue>
@@ -281,12 +338,12 @@ void RunPanels(const panel_task<T>& task, const Epilogue& epilogue) noexcept {
     const row_group& next = (&group)[1];
     const unsigned group_rows = next.row_begin - group.row_begin;
     const std::uint32_t* const rows = w.row_index.data() + group.row_begin;
-    PanelCursor<T> at{w.segments.data() + group.segment_begin, w.column_index.data() + group.column_begin,
-                      w.weights.data() + group.weight_begin};
+    const PanelCursor<T> at{w.segments.data() + group.segment_begin, w.column_index.data() + group.column_begin,
+                            w.weights.data() + group.weight_begin};
+    const panel* const begin = w.panels.data() + group.panel_begin;
     const panel* const end = w.panels.data() + next.panel_begin;
-    for (const panel* p = w.panels.data() + group.panel_begin; p != end; ++p) {
-      RunPanel<Vectors>(d, Panel<Vectors, T>{task, *p, at}, rows, group_rows, store_direct, epilogue);
-    }
+    if (begin != end)
+      RunGroup<Vectors, T, Epilogue>({task, epilogue, begin, end, at, rows, store_direct ? group_rows : 0});
     const unsigned summed = unsigned{group.direct_rows} + group.scratch_rows;
     for (unsigned r = store_direct ? group.direct_rows : 0; r < group_rows; ++r) {
       FinishRow(task, epilogue, rows[r], task.scratch + (r < summed ? (r + 1) * stride : 0));

@@ -14,27 +14,26 @@
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/epilogue.hpp"
-#include "bcr/op/kernel_name.hpp"
-#include "bcr/op/partition.hpp"
-#include "bcr/op/workspace.hpp"
+#include "bcr/op/panel_plan.hpp"
 
 namespace bcr {
 
-// Whether the library copies tiles of the input to aligned memory before it multiplies. Inputs narrower than a vector
-// are always copied; `automatic` copies misaligned ones as well, where enough rows profit and the copy stays in the
-// cache.
+// Whether the library copies tiles of the input to aligned memory before it multiplies. Inputs of less than a vector
+// are always copied; `automatic` copies misaligned ones as well, where a cost model says that it pays.
 enum class input_copy : std::uint8_t { automatic, never, always };
 
 struct gemm_options {
   std::size_t columns = 0;  // N
   std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
   bool accumulate = false;  // C += epilogue(W B) instead of C = epilogue(W B)
-  int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose
+  int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for N = 1
   input_copy copy = input_copy::automatic;
 };
 
 template <class T, epilogue_for<T> Epilogue>
-class basic_gemm_plan {
+class basic_gemm_plan : public detail::panel_plan<T> {
+  using base = detail::panel_plan<T>;
+
  public:
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const gemm_options& options) noexcept {
@@ -47,35 +46,8 @@ class basic_gemm_plan {
                                                  const packed_weights<T, Block>& weights,
                                                  const gemm_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
-    basic_gemm_plan plan;
-    plan.kernels_ = &kernels;
-    plan.weights_ = weights.arrays();
-    plan.columns_ = options.columns;
-    plan.accumulate_ = options.accumulate;
-    plan.lanes_ = kernels.panels.target.lanes();
-    const std::size_t vectors =
-        best_tile_vectors(kernels.panels.target, weights.columns() * plan.lanes_ * sizeof(T), options.tile_vectors);
-    plan.tiles_ = column_tiles(options.columns, plan.lanes_, vectors);
-    plan.may_copy_ = options.copy == input_copy::always || options.columns < plan.lanes_;
-    plan.must_copy_ = plan.may_copy_;
-    if (plan.weights_.group_count() != 0 && plan.tiles_.count() != 0) {
-      plan.grid_ = best_grid(plan.weights_.group_count(), plan.tiles_.count(), options.threads);
-    }
-    // Tasks that share columns would each copy them.
-    if (options.copy == input_copy::automatic && plan.grid_.rows == 1 && plan.copy_pays(weights.kept())) {
-      plan.may_copy_ = true;
-    }
-    plan.label_ = kernel_label("gemm", value_type_of<T>::value, Block::rows, Block::columns, panel_rows,
-                               plan.tiles_.widest(), kernels.panels.target.name);
-    return plan;
+    return basic_gemm_plan(kernels, weights, options);
   }
-
-  // Bytes of memory, of any alignment, that each run needs for itself.
-  std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task()); }
-  // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target.
-  const char* kernel_name() const noexcept { return label_.text(); }
-  // Tasks that a run hands to its executor.
-  std::size_t tasks() const noexcept { return grid_.tasks(); }
 
   // C[M, N] = epilogue(W B[K, N]), or C += with accumulate. Rows of B and C may be any distance apart; C must not
   // overlap B, and `workspace` neither. Allocates nothing and starts no thread but through `threads`. Bitwise the same
@@ -90,65 +62,82 @@ class basic_gemm_plan {
       return {errc::invalid_argument, "The output of the product does not have the plan's shape, M x N."};
     }
     if (const status s = bcr::epilogue::check(epilogue, c.rows, c.columns); !s) return s;
-    if (workspace.size() < workspace_bytes()) {
-      return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
-    }
+    if (const status s = this->check_workspace(workspace); !s) return s;
     if (c.empty()) return {};
-    threads.run(grid_.tasks(), [&](std::size_t task) noexcept { run_task(task, b, c, workspace, epilogue); });
+    threads.run(this->tasks(), [&](std::size_t number) noexcept {
+      const auto part = this->share_of(number, workspace);
+      if (this->is_vector_) {
+        kernels_->run_vector(
+            this->vector_task(part, b.data, b.leading_dimension, c.data, c.leading_dimension, accumulate_), epilogue);
+      } else {
+        run_tiles(part, b, c, epilogue);
+      }
+    });
     return {};
   }
 
  private:
-  basic_gemm_plan() noexcept = default;
+  using base::lanes_;
+  using base::tiles_;
+  using base::weights_;
 
-  // A misaligned vector costs two loads; its copy costs a load and a store, once for all rows that use it.
-  bool copy_pays(std::size_t kept) const noexcept {
-    constexpr std::size_t uses = 40;                     // kept rows an input row, on average
-    constexpr std::size_t cache = std::size_t{1} << 18;  // bytes, beside the input itself
-    return kept >= uses * weights_.columns && weights_.columns * tiles_.widest() * lanes_ * sizeof(T) <= cache;
-  }
-  static bool misaligned(const matrix_view<const T>& b) noexcept {
-    return reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
-           b.leading_dimension * sizeof(T) % buffer_alignment != 0;
+  template <block_shape Block>
+  basic_gemm_plan(const gemm_kernels<T, Epilogue>& kernels, const packed_weights<T, Block>& weights,
+                  const gemm_options& options) noexcept
+      : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors),
+        kernels_(&kernels),
+        columns_(options.columns),
+        accumulate_(options.accumulate),
+        copy_(options.copy) {
+    if (columns_ < lanes_) copy_ = input_copy::always;
+    // Tasks that share columns would each copy them.
+    if (copy_ == input_copy::automatic && (this->grid_.rows != 1 || !copy_pays())) copy_ = input_copy::never;
+    if (!this->is_vector_) {
+      this->reserve(this->tile_scratch_elements() + (copy_ == input_copy::never ? 0 : this->tile_input_elements()));
+    }
   }
 
-  std::size_t scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
-  std::size_t bytes_per_task() const noexcept {
-    const std::size_t copied = may_copy_ ? weights_.columns * tiles_.widest() * lanes_ : 0;
-    return (scratch_elements() + copied) * sizeof(T);
+  // A misaligned vector is loaded from two lines of the cache; its copy costs a load and a store, once for all panels
+  // that use it. How much a use gains, in cycles, depends on whether the loads are the limit or the multiply-adds:
+  // measured on Zen 5 and Emerald Rapids.
+  bool copy_pays() const noexcept {
+    const double column_uses = static_cast<double>(weights_.column_index.size() - panels_read_ahead);
+    const double rows_a_use = static_cast<double>(weights_.weights.size()) / column_uses;
+    const double gain = rows_a_use < 2.5 ? 0.25 : rows_a_use < 3.5 || tiles_.widest() < 4 ? 0.15 : 0.1;
+    constexpr std::size_t near_cache = std::size_t{1} << 18;  // bytes, beside the input itself
+    const double cost = this->tile_input_elements() * sizeof(T) <= near_cache ? 1.5 : 3.5;
+    return column_uses * gain > cost * static_cast<double>(weights_.columns);
+  }
+  bool copies(const matrix_view<const T>& b) const noexcept {
+    return copy_ == input_copy::always ||
+           (copy_ == input_copy::automatic && (reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
+                                               b.leading_dimension * sizeof(T) % buffer_alignment != 0));
   }
 
-  void run_task(std::size_t number, const matrix_view<const T>& b, const matrix_view<T>& c,
-                std::span<std::byte> workspace, const Epilogue& epilogue) const noexcept {
-    const std::size_t row_part = number / grid_.columns, column_part = number % grid_.columns;
-    T* const scratch = reinterpret_cast<T*>(detail::workspace_piece(workspace, number, bytes_per_task()));
+  void run_tiles(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,
+                 const Epilogue& epilogue) const noexcept {
     panel_task<T> task{};
     task.weights = &weights_;
-    task.group_begin = first_group(weights_, row_part, grid_.rows);
-    task.group_end = first_group(weights_, row_part + 1, grid_.rows);
+    task.group_begin = part.group_begin;
+    task.group_end = part.group_end;
     task.ldc = c.leading_dimension;
     task.accumulate = accumulate_;
-    task.scratch = scratch;
+    task.scratch = part.memory;
 
-    const bool copy = must_copy_ || (may_copy_ && misaligned(b));
-    const std::size_t tile_end = tiles_.count() * (column_part + 1) / grid_.columns;
-    std::size_t tile = tiles_.count() * column_part / grid_.columns;
-    if (copy) {
-      for (; tile < tile_end; ++tile) {
-        copy_tile(task, tile, b, c, scratch + scratch_elements());
+    if (copies(b)) {
+      for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
+        copy_tile(task, tile, b, c, part.memory + this->tile_scratch_elements());
         kernels_->panels.run[tiles_.vectors(tile) - 1](task, epilogue);
       }
       return;
     }
     // Neighbouring tiles take turns at each group as long as their input stays in the cache, so that rows of input and
     // output are met in long runs, which hardware foresees.
-    const std::size_t group_end = task.group_end;
     const std::size_t turns = neighbours();
-    for (; tile < tile_end; tile += turns) {
-      const std::size_t turn_end = tile + turns < tile_end ? tile + turns : tile_end;
-      for (task.group_begin = first_group(weights_, row_part, grid_.rows); task.group_begin < group_end;
-           task.group_begin = task.group_end) {
-        task.group_end = turns == 1 ? group_end : task.group_begin + 1;
+    for (std::size_t tile = part.tile_begin; tile < part.tile_end; tile += turns) {
+      const std::size_t turn_end = tile + turns < part.tile_end ? tile + turns : part.tile_end;
+      for (task.group_begin = part.group_begin; task.group_begin < part.group_end; task.group_begin = task.group_end) {
+        task.group_end = turns == 1 ? part.group_end : task.group_begin + 1;
         for (std::size_t t = tile; t < turn_end; ++t) {
           place_tile(task, t, b, c);
           kernels_->panels.run[tiles_.vectors(t) - 1](task, epilogue);
@@ -160,7 +149,7 @@ class basic_gemm_plan {
   // Tiles whose input, all rows of it, fits into half of a cache of 2 MiB.
   std::size_t neighbours() const noexcept {
     constexpr std::size_t cache = std::size_t{1} << 20;
-    const std::size_t tile_bytes = weights_.columns * tiles_.widest() * lanes_ * sizeof(T);
+    const std::size_t tile_bytes = this->tile_input_elements() * sizeof(T);
     return tile_bytes == 0 || tile_bytes >= cache ? 1 : cache / tile_bytes;
   }
 
@@ -193,13 +182,10 @@ class basic_gemm_plan {
     task.last_lane = lanes_;
   }
 
-  const gemm_kernels<T, Epilogue>* kernels_ = nullptr;
-  panels_view<T> weights_;
-  std::size_t columns_ = 0, lanes_ = 1;
-  bool accumulate_ = false, may_copy_ = false, must_copy_ = false;
-  column_tiles tiles_;
-  task_grid grid_;
-  kernel_label label_;
+  const gemm_kernels<T, Epilogue>* kernels_;
+  std::size_t columns_;
+  bool accumulate_;
+  input_copy copy_;
 };
 
 }  // namespace bcr

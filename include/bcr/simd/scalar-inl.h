@@ -37,6 +37,8 @@ template <class T>
 struct ScalableTag {
   using lane_type = T;
 };
+template <class T, std::size_t N>
+using CappedTag = ScalableTag<T>;
 template <class D>
 using TFromD = typename D::lane_type;
 template <class D>

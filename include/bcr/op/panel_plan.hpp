@@ -1,0 +1,93 @@
+// What plans on panels have in common: the cut of the product into tiles and tasks, each task's share of the caller's
+// workspace, and the name of the kernel.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "bcr/core/block.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/op/kernel_name.hpp"
+#include "bcr/op/partition.hpp"
+#include "bcr/op/workspace.hpp"
+
+namespace bcr::detail {
+
+template <class T>
+class panel_plan {
+ public:
+  // Bytes of memory, of any alignment, that each run needs for itself.
+  std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task_); }
+  // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target. For a vector the operation is "gemv", and
+  // the tile 4x1.
+  const char* kernel_name() const noexcept { return label_.text(); }
+  // Tasks that a run hands to its executor.
+  std::size_t tasks() const noexcept { return grid_.tasks(); }
+
+ protected:
+  panel_plan() noexcept = default;
+  // `columns` results for each row of the weights: columns of C, or tokens.
+  template <block_shape Block>
+  panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block>& weights,
+             std::size_t columns, std::size_t threads, int tile_vectors) noexcept
+      : weights_(weights.arrays()), lanes_(target.lanes()), is_vector_(columns == 1 && tile_vectors == 0) {
+    tiles_ =
+        column_tiles(columns, lanes_, best_tile_vectors(target, weights.columns() * lanes_ * sizeof(T), tile_vectors));
+    if (weights_.group_count() != 0 && tiles_.count() != 0) {
+      grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
+    }
+    label_ = kernel_label(is_vector_ ? "gemv" : operation, value_type_of<T>::value, Block::rows, Block::columns,
+                          panel_rows, is_vector_ ? 1 : tiles_.widest(), target.name);
+    if (is_vector_) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
+  }
+
+  // Elements of memory for each task; a vector's tasks have theirs.
+  void reserve(std::size_t elements_per_task) noexcept { bytes_per_task_ = elements_per_task * sizeof(T); }
+  // Elements of scratch for tiles.
+  std::size_t tile_scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
+  // Elements of a tile's input: the widest there is, all rows of it.
+  std::size_t tile_input_elements() const noexcept { return weights_.columns * tiles_.widest() * lanes_; }
+
+  status check_workspace(std::span<std::byte> workspace) const noexcept {
+    if (workspace.size() >= workspace_bytes()) return {};
+    return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
+  }
+
+  // What one task computes, and the memory that it has.
+  struct share {
+    std::size_t group_begin, group_end;
+    std::size_t tile_begin, tile_end;
+    T* memory;
+  };
+  share share_of(std::size_t task, std::span<std::byte> workspace) const noexcept {
+    const std::size_t row_part = task / grid_.columns, column_part = task % grid_.columns;
+    return {first_group(weights_, row_part, grid_.rows), first_group(weights_, row_part + 1, grid_.rows),
+            tiles_.count() * column_part / grid_.columns, tiles_.count() * (column_part + 1) / grid_.columns,
+            reinterpret_cast<T*>(workspace_piece(workspace, task, bytes_per_task_))};
+  }
+
+  // A vector's task: elements of x and y lie `x_stride` and `y_stride` apart.
+  gemv_task<T> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
+                           bool accumulate) const noexcept {
+    if (x_stride != 1) {
+      T* const copied = part.memory + gemv_scratch_elements(lanes_);
+      for (std::size_t k = 0; k < weights_.columns; ++k) copied[k] = x[k * x_stride];
+      x = copied;
+    }
+    return {&weights_, part.group_begin, part.group_end, x, y, y_stride, accumulate, part.memory};
+  }
+
+  panels_view<T> weights_;
+  column_tiles tiles_;
+  task_grid grid_;
+  std::size_t lanes_ = 1;
+  bool is_vector_ = false;
+
+ private:
+  std::size_t bytes_per_task_ = 0;
+  kernel_label label_;
+};
+
+}  // namespace bcr::detail

@@ -109,11 +109,12 @@ TEST_CASE("panels: the sentence for each kind of damage") {
   says(direct, permutation, [](tampered& t) { t.rows()[0] = ~0u; });
 
   constexpr const char* panel = "A panel of the packed weights names a row that it cannot have.";
-  says(direct, panel, [](tampered& t) { t.panels()[0].direct = 0; });
-  says(direct, panel, [](tampered& t) { t.panels()[0].direct = 2; });
+  says(direct, miscounts, [](tampered& t) { t.panels()[0].finishes = 0; });
+  says(direct, panel, [](tampered& t) { t.panels()[0].finishes = 2; });
+  says(direct, panel, [](tampered& t) { t.panels()[0].resumes = 1; });
   says(direct, panel, [](tampered& t) { t.panels()[0].segments = 0; });
   says(direct, panel, [](tampered& t) { t.panels()[0].from[0] = t.panels()[0].to[0]; });
-  says(carried, panel, [](tampered& t) { t.panels()[0].direct = 1; });
+  says(carried, panel, [](tampered& t) { t.panels()[0].finishes = 1; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[0] = 0; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[1] = t.panels()[0].to[0]; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[0] = 255; });

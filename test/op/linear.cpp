@@ -145,7 +145,7 @@ TEST_CASE("linear: every number of rows and weights") {
       CAPTURE(inner);
       for (const bcr::test::pattern_options& how : bcr::test::every_density) {
         const operands<float, block> in(rows, inner, counts.back(), how, ++seed);
-        const auto packed = in.packed(bcr::test::every_cut[seed % 3]);
+        const auto packed = in.packed(bcr::test::every_cut[seed % std::size(bcr::test::every_cut)]);
         for (int round = 0; round < 4; ++round) {
           const setting s = any_setting(random, counts[random.below(counts.size())]);
           check_linear<plain>(in, packed, s);

@@ -3,8 +3,9 @@
 // them.
 //
 //   group    up to 128 reordered rows that are finished together
-//     panel    up to 4 of the group's rows and a share of the columns; rows met again in a later panel are carried over
-//              in a scratch tile, rows that one panel finishes alone go straight to the output ("direct")
+//     panel    up to 4 of the group's rows and a share of the columns; the sums of rows that are met again in a later
+//              panel wait in a scratch tile. A panel that is the last one for all of its rows sends them straight to
+//              the output: it "finishes" them
 //       segment  columns that keep the same rows of the panel: row mask, count; then for each column its index and the
 //                kept weights in row order
 //
@@ -34,8 +35,8 @@ struct row_group {
   std::uint32_t row_begin;  // in reordered rows
   std::uint32_t panel_begin;
   std::uint32_t segment_begin;
-  std::uint16_t direct_rows;   // the group's first rows, each finished by the one panel that has it
-  std::uint16_t scratch_rows;  // the next rows, summed up over several panels; rows after these keep nothing
+  std::uint16_t direct_rows;   // the group's first rows, which panels finish
+  std::uint16_t scratch_rows;  // the next rows, whose sums end in the scratch tile; rows after these keep nothing
   std::uint64_t column_begin;
   std::uint64_t weight_begin;
 };
@@ -45,7 +46,8 @@ struct row_group {
 struct panel {
   std::uint32_t first_column;  // what the panel's column indices count from
   std::uint16_t segments;
-  std::uint16_t direct;           // 1: the panel finishes its rows, 0: it goes through the scratch tile
+  std::uint8_t resumes;           // 1: some row has a sum so far
+  std::uint8_t finishes;          // 1: no row is met again
   std::uint8_t from[panel_rows];  // slot of the row's sum so far: 0 or to[i]
   std::uint8_t to[panel_rows];    // slot of the row; rows + 1 where the panel has no i-th row
 };
@@ -153,6 +155,7 @@ class panels_check {
     }
     if (const status s = check_rows(group.row_begin); !s) return s;
     for (bool& t : touched_) t = false;
+    for (bool& f : finished_) f = false;
     segment_ = group.segment_begin;
     column_ = group.column_begin;
     weight_ = group.weight_begin;
@@ -161,11 +164,12 @@ class panels_check {
       return out_of_order;
     }
     for (std::size_t p = group.panel_begin; p < next.panel_begin; ++p) {
-      if (const status s = check_panel_rows(v_.panels[p], group); !s) return s;
+      if (const status s = check_panel_rows(v_.panels[p]); !s) return s;
       if (const status s = check_segments(v_.panels[p]); !s) return s;
     }
     for (unsigned slot = 1; slot <= rows_; ++slot) {
-      if (touched_[slot] != (slot <= unsigned{group.direct_rows} + group.scratch_rows)) {
+      if (touched_[slot] != (slot <= unsigned{group.direct_rows} + group.scratch_rows) ||
+          finished_[slot] != (slot <= group.direct_rows)) {
         return damaged("A row group of the packed weights miscounts its rows.");
       }
     }
@@ -188,10 +192,11 @@ class panels_check {
     return {};
   }
 
-  status check_panel_rows(const panel& p, const row_group& group) noexcept {
+  status check_panel_rows(const panel& p) noexcept {
     constexpr status wrong(errc::corrupt, "A panel of the packed weights names a row that it cannot have.");
     present_ = 0;
-    if (p.direct > 1 || p.segments == 0) return wrong;
+    bool resumes = false;
+    if (p.finishes > 1 || p.segments == 0) return wrong;
     for (unsigned i = 0; i < panel_rows; ++i) {
       const unsigned slot = p.to[i];
       if (slot == rows_ + 1 && p.from[i] == 0) continue;
@@ -199,12 +204,13 @@ class panels_check {
       for (unsigned j = 0; j < i; ++j) {
         if (p.to[j] == slot) return wrong;
       }
-      const bool direct_row = slot <= group.direct_rows;
-      if (direct_row != (p.direct == 1) || (direct_row && touched_[slot])) return wrong;
-      if (p.from[i] != (touched_[slot] ? slot : 0u)) return wrong;
+      if (finished_[slot] || p.from[i] != (touched_[slot] ? slot : 0u)) return wrong;
+      resumes = resumes || touched_[slot];
       touched_[slot] = true;
+      finished_[slot] = p.finishes == 1;
       present_ |= 1u << i;
     }
+    if (p.resumes != (resumes ? 1u : 0u)) return wrong;
     return {};
   }
 
@@ -231,7 +237,7 @@ class panels_check {
   const panels_view<T>& v_;
   unsigned rows_ = 0, present_ = 0;
   std::size_t segment_ = 0, column_ = 0, weight_ = 0;
-  bool touched_[group_rows_limit + 2] = {};
+  bool touched_[group_rows_limit + 2] = {}, finished_[group_rows_limit + 2] = {};
 };
 
 }  // namespace detail

@@ -269,7 +269,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, 
     constexpr auto whole = std::make_index_sequence<Vectors - 1>();
     constexpr auto all = std::make_index_sequence<Vectors>();
     const std::size_t stride = Vectors * ops::Lanes(d);
-    if (!p.direct) {
+    if (p.resumes) {
       const T* const scratch = run.task.scratch;
       LoadSums<0, Vectors>(d, scratch + p.from[0] * stride, refs, all);
       LoadSums<1, Vectors>(d, scratch + p.from[1] * stride, refs, all);
@@ -281,7 +281,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, 
     // What the stores need is read now: if a compiler kept it during the products, it would run out of general
     // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
     std::atomic_signal_fence(std::memory_order_acq_rel);
-    if (!is_cheap_v<Epilogue> || !p.direct || run.direct_rows == 0) {
+    if (!is_cheap_v<Epilogue> || !p.finishes || run.direct_rows == 0) {
       T* const scratch = run.task.scratch;
       StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, refs, all);
       StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);

@@ -1,19 +1,23 @@
 // How one group of rows is cut into panels. Two ways, and a cost model that chooses between them for every group:
 //
 //   whole_rows  Four rows with many columns in common form a panel and keep their outputs in registers over all
-//   columns,
-//               one segment for each of the (at most 15) row masks. Best when blocks are small or few rows are pruned.
+//               columns, one segment for each of the (at most 15) row masks. Best when blocks are small or few rows are
+//               pruned.
 //   per_block   Columns that keep exactly the same rows of the group (usually: the columns of one block) are cut up to
-//   four
-//               rows at a time, and blocks that share those four join into one panel; the rows' sums wait in a scratch
-//               tile between panels. Every input vector that is loaded meets as many rows as can be, at the price of a
-//               load and a store of the outputs a panel. Best for large blocks with pruned rows.
+//               four rows at a time, and blocks that share those four join into one panel. Every input vector that is
+//               loaded meets as many rows as can be, at the price of a load and a store of the outputs a panel. Best
+//               for large blocks with many pruned rows.
+//
+// Columns that keep the same rows are met in a scattered order. In their own order, which has gaps, hardware takes them
+// for a stream and fetches the gaps as well: at density 0.5 and above that costs a tenth of the speed, and up to a
+// third where few rows are kept (Zen 5).
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "bcr/core/buffer.hpp"
@@ -72,36 +76,50 @@ struct panel_sink {
   ~panel_sink() = default;
 };
 
+// Columns whose input stays in a first-level cache of 32 to 48 KiB beside everything else, six vectors of 64 bytes
+// each.
+inline constexpr std::size_t near_columns = 80;
+
 // Adds up what a cut would cost. The model counts cycles of a core with two FMA pipes of vectors as wide as a cache
-// line, six of which make a tile. The figures are those of current server cores; what matters is their proportion, and
-// that of phones is not far off.
+// line, six of which make a tile. The figures were measured on such cores (Zen 5, where the second-level cache hands
+// out about 47 bytes a cycle to loads of scattered rows); what matters is their proportion, and that of phones is not
+// far off.
 class panel_cost final : public panel_sink {
  public:
-  // `columns` of the group keep anything; `carried`: the panels' sums go through the scratch tile.
-  panel_cost(std::size_t columns, bool carried) noexcept : near_(columns <= near_columns), carried_(carried) {}
+  // `last_load` has an element a column of the matrix, all zero.
+  explicit panel_cost(std::span<std::uint32_t> last_load) noexcept : last_load_(last_load) {}
   double cycles() const noexcept { return cycles_; }
 
-  void begin_panel(std::size_t, std::span<const std::uint8_t>) noexcept override {
-    ++panels_;
-    if (carried_) cycles_ += carry;
+  void begin_panel(std::size_t, std::span<const std::uint8_t> rows) noexcept override {
+    cycles_ += panel;
+    if (std::any_of(rows.begin(), rows.end(), [this](std::uint8_t row) { return met_.has(row); })) cycles_ += resumed;
+    for (const std::uint8_t row : rows) met_.add(row);
   }
-  void begin_segment(unsigned mask, std::size_t columns) noexcept override {
-    const double load = near_ && panels_ > 1 ? from_near : from_far;
-    cycles_ += surprise + static_cast<double>(columns) * std::max(multiply * std::popcount(mask), load);
+  void begin_segment(unsigned mask, std::size_t) noexcept override {
+    cycles_ += surprise;
+    rows_ = static_cast<unsigned>(std::popcount(mask));
   }
-  void columns(std::span<const std::uint32_t>) noexcept override {}
+  void columns(std::span<const std::uint32_t> some) noexcept override {
+    for (const std::uint32_t k : some) {
+      const bool near = last_load_[k] != 0 && loads_ - last_load_[k] < near_columns;
+      cycles_ += (near ? from_near : from_far)[rows_ - 1];
+      last_load_[k] = ++loads_;
+    }
+  }
 
  private:
-  static constexpr double multiply = 3;            // one row, one column
-  static constexpr double from_near = 5;           // one column's vectors from the first-level cache
-  static constexpr double from_far = 9;            // and from the second
-  static constexpr double surprise = 18;           // a loop that ends unforeseen
-  static constexpr double carry = 16;              // the sums of four rows, to the scratch tile and back
-  static constexpr std::size_t near_columns = 80;  // whose vectors stay in the first-level cache
+  // One column that keeps one to four rows: three cycles of multiply-adds a row, unless loads take longer.
+  static constexpr double from_near[panel_rows] = {4.1, 6.5, 9.4, 12.3};
+  static constexpr double from_far[panel_rows] = {8.8, 9.4, 11.0, 12.5};
+  static constexpr double surprise = 9;  // a loop that ends unforeseen
+  static constexpr double panel = 28;    // its beginning and its end
+  static constexpr double resumed = 14;  // sums that come from the scratch tile
 
+  std::span<std::uint32_t> last_load_;
+  std::uint32_t loads_ = 0;
+  unsigned rows_ = 0;
+  row_set met_;
   double cycles_ = 0;
-  std::size_t panels_ = 0;
-  bool near_, carried_;
 };
 
 // One group: its columns by row set, and the panels that follow. Reused for all groups of a matrix.
@@ -113,12 +131,14 @@ class group_panels {
     auto order = buffer<std::uint32_t>::allocate(columns);
     auto common = buffer<std::uint32_t>::allocate(std::size_t{group_rows_limit} * group_rows_limit);
     auto runs = buffer<column_run>::allocate(columns);
-    if (!sets || !order || !common || !runs)
+    auto last_load = buffer<std::uint32_t>::allocate(columns);
+    if (!sets || !order || !common || !runs || !last_load)
       return status(errc::out_of_memory, "There is not enough memory to pack the matrix.");
     made.sets_ = std::move(*sets);
     made.order_ = std::move(*order);
     made.common_ = std::move(*common);
     made.runs_ = std::move(*runs);
+    made.last_load_ = std::move(*last_load);
     return made;
   }
 
@@ -135,23 +155,32 @@ class group_panels {
     std::sort(order_.data(), order_.data() + ordered_,
               [this](std::uint32_t x, std::uint32_t y) { return before(x, y); });
     cluster_rows();
-    per_block_ = how == panel_cut::per_block;
+    how_ = how;
     if (how == panel_cut::automatic) {
-      panel_cost whole_rows(ordered_, false), per_block(ordered_, true);
-      emit(whole_rows);
-      per_block_ = true;
-      emit(per_block);
-      per_block_ = per_block.cycles() < whole_rows.cycles();
+      double least = std::numeric_limits<double>::infinity();
+      for (const panel_cut trial : {panel_cut::whole_rows, panel_cut::per_block}) {
+        std::fill(last_load_.begin(), last_load_.end(), 0u);
+        panel_cost cost(last_load_);
+        emit(trial, cost);
+        if (cost.cycles() >= least) continue;
+        least = cost.cycles();
+        how_ = trial;
+      }
     }
   }
 
   // Tells `sink` of the panels, in order.
-  BCR_COLD void emit(panel_sink& sink) noexcept {
+  void emit(panel_sink& sink) noexcept { emit(how_, sink); }
+
+ private:
+  group_panels() noexcept = default;
+
+  BCR_COLD void emit(panel_cut how, panel_sink& sink) noexcept {
     for (std::size_t begin = 0; begin < ordered_;) {
       const std::size_t slab = order_[begin] / slab_columns;
       std::size_t end = begin;
       while (end < ordered_ && order_[end] / slab_columns == slab) ++end;
-      if (per_block_) {
+      if (how == panel_cut::per_block) {
         emit_per_block(sink, slab * slab_columns, begin, end);
       } else {
         emit_whole_rows(sink, slab * slab_columns, begin, end);
@@ -159,9 +188,6 @@ class group_panels {
       begin = end;
     }
   }
-
- private:
-  group_panels() noexcept = default;
 
   std::uint32_t& common(unsigned i, unsigned j) noexcept { return common_[std::size_t{i} * group_rows_limit + j]; }
 
@@ -178,10 +204,17 @@ class group_panels {
     }
   }
 
-  // The order of columns: by slab, then by the rows that they keep, then by number.
+  // The order of columns: by slab, then by the rows that they keep, then scattered.
   BCR_COLD bool before(std::uint32_t a, std::uint32_t b) const noexcept {
-    if (a / slab_columns != b / slab_columns || sets_[a] == sets_[b]) return a < b;
-    return sets_[a] < sets_[b];
+    if (a / slab_columns != b / slab_columns) return a < b;
+    return sets_[a] == sets_[b] ? scattered(a) < scattered(b) : sets_[a] < sets_[b];
+  }
+  // A permutation of the 32-bit numbers: multiplications by odd numbers and shifts, each of which can be undone.
+  static std::uint32_t scattered(std::uint32_t k) noexcept {
+    k *= 0x9e3779b1u;
+    k ^= k >> 15;
+    k *= 0x85ebca77u;
+    return k ^ k >> 13;
   }
 
   // Greedy: a panel begins with the first row that is left and takes the rows that share the most columns with it.
@@ -322,13 +355,14 @@ class group_panels {
   }
 
   buffer<row_set> sets_;
-  buffer<column_run> runs_;       // for emit_per_block
-  buffer<std::uint32_t> order_;   // columns that keep any row, by slab, then set, then number
-  buffer<std::uint32_t> common_;  // columns that rows i and j both keep
+  buffer<column_run> runs_;          // for emit_per_block
+  buffer<std::uint32_t> order_;      // columns that keep any row, by slab, then set, then number
+  buffer<std::uint32_t> common_;     // columns that rows i and j both keep
+  buffer<std::uint32_t> last_load_;  // for panel_cost
   std::size_t ordered_ = 0;
   std::uint8_t cluster_[group_rows_limit] = {};  // rows that keep any column, four to a panel
   unsigned clustered_ = 0, rows_ = 0;
-  bool per_block_ = false;
+  panel_cut how_ = panel_cut::whole_rows;
 };
 
 }  // namespace detail

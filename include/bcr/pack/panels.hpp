@@ -45,14 +45,36 @@ struct panels_counter final : panel_sink {
   void columns(std::span<const std::uint32_t>) noexcept override {}
 };
 
-// This one counts the panels that each row is in.
-struct row_visits final : panel_sink {
-  std::uint32_t panels[group_rows_limit] = {};
+// This one remembers in which panel a group's rows are met last, and with which others.
+class row_visits final : public panel_sink {
+ public:
   void begin_panel(std::size_t, std::span<const std::uint8_t> rows) noexcept override {
-    for (const std::uint8_t row : rows) ++panels[row];
+    row_set together;
+    for (const std::uint8_t row : rows) together.add(row);
+    ++panels_;
+    for (const std::uint8_t row : rows) {
+      last_[row] = panels_;
+      mates_[row] = together;
+    }
   }
   void begin_segment(unsigned, std::size_t) noexcept override {}
   void columns(std::span<const std::uint32_t>) noexcept override {}
+
+  bool met(unsigned row) const noexcept { return last_[row] != 0; }
+  // Whether panel `number`, counted from 1, is the last one for all of `rows`.
+  bool finishes(std::uint32_t number, std::span<const std::uint8_t> rows) const noexcept {
+    return std::all_of(rows.begin(), rows.end(), [&](std::uint8_t row) { return last_[row] == number; });
+  }
+  // Whether a row's last panel finishes it.
+  bool finished(unsigned row) const noexcept {
+    std::uint8_t rows[group_rows_limit];
+    return met(row) && finishes(last_[row], {rows, mates_[row].list(rows)});
+  }
+
+ private:
+  std::uint32_t panels_ = 0;
+  std::uint32_t last_[group_rows_limit] = {};
+  row_set mates_[group_rows_limit] = {};
 };
 
 // And this one writes.
@@ -71,18 +93,17 @@ class panels_writer final : public panel_sink {
     at(weight_, panels_section::weights);
   }
 
-  // The group's rows begin at row `first`; those that keep nothing come last. The others are direct if each is in one
-  // panel; if some row is in several, none is, since the rows of a panel are all of a kind.
+  // The group's rows begin at row `first`. Those that a panel finishes come first, those that keep nothing last.
   BCR_COLD void begin_group(std::size_t first, unsigned rows, const row_visits& visits) noexcept {
     first_row_ = first;
     rows_ = rows;
-    const unsigned summed = std::any_of(visits.panels, visits.panels + rows, [](std::uint32_t n) { return n > 1; });
+    visits_ = &visits;
+    group_panels_ = 0;
     unsigned placed = 0;
     unsigned ends[3];
     for (unsigned kind = 0; kind < 3; ++kind) {
       for (unsigned r = 0; r < rows; ++r) {
-        const std::uint32_t n = visits.panels[r];
-        if ((n == 0 ? 2u : summed) != kind) continue;
+        if ((visits.finished(r) ? 0u : visits.met(r) ? 1u : 2u) != kind) continue;
         row_[first + placed] = static_cast<std::uint32_t>(first + r);
         slot_[r] = static_cast<std::uint8_t>(++placed);
         begun_[r] = false;
@@ -92,7 +113,6 @@ class panels_writer final : public panel_sink {
     end_group(first);
     group_->direct_rows = static_cast<std::uint16_t>(ends[0]);
     group_->scratch_rows = static_cast<std::uint16_t>(ends[1] - ends[0]);
-    direct_rows_ = ends[0];
     ++group_;
   }
   // The sentinel after the last group is a group without rows.
@@ -107,14 +127,18 @@ class panels_writer final : public panel_sink {
   void begin_panel(std::size_t first_column, std::span<const std::uint8_t> rows) noexcept override {
     panel& p = panel_[size_.panels++];
     p.first_column = static_cast<std::uint32_t>(first_column);
-    p.direct = slot_[rows[0]] <= direct_rows_;
+    p.finishes = visits_->finishes(++group_panels_, rows);
+    p.resumes = 0;
     for (unsigned i = 0; i < panel_rows; ++i) {
       p.from[i] = 0;
       p.to[i] = static_cast<std::uint8_t>(rows_ + 1);
       if (i >= rows.size()) continue;
       panel_row_[i] = first_row_ + rows[i];
       p.to[i] = slot_[rows[i]];
-      if (begun_[rows[i]]) p.from[i] = p.to[i];
+      if (begun_[rows[i]]) {
+        p.from[i] = p.to[i];
+        p.resumes = 1;
+      }
       begun_[rows[i]] = true;
     }
   }
@@ -144,7 +168,9 @@ class panels_writer final : public panel_sink {
   panels_size size_;
   std::size_t first_row_ = 0;
   std::size_t panel_row_[panel_rows] = {};
-  unsigned rows_ = 0, direct_rows_ = 0, mask_ = 0;
+  unsigned rows_ = 0, mask_ = 0;
+  const row_visits* visits_ = nullptr;  // of the group
+  std::uint32_t group_panels_ = 0;      // begun so far
   std::uint8_t slot_[group_rows_limit] = {};
   bool begun_[group_rows_limit] = {};
 };

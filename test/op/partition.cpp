@@ -15,32 +15,30 @@ namespace {
 TEST_CASE("column_tiles: exactly the columns, in widths that kernels have") {
   for (const std::size_t lanes : {1u, 2u, 4u, 8u, 16u, 64u}) {
     for (const std::size_t wanted : {1u, 2u, 3u, 4u, 5u, 6u}) {
-      const std::size_t widest = wanted == 5 ? 4 : wanted;
       for (std::size_t columns = 0; columns <= 40 * lanes + 1; columns += 1 + (lanes - 1) / 5) {
         CAPTURE(lanes);
         CAPTURE(wanted);
         CAPTURE(columns);
         const bcr::column_tiles tiles(columns, lanes, wanted);
-        std::size_t at = 0, vectors = 0, narrow = 0, found_widest = 0;
+        std::size_t at = 0, vectors = 0, found_widest = 0, found_narrowest = wanted;
         for (std::size_t t = 0; t < tiles.count(); ++t) {
           const std::size_t width = tiles.vectors(t);
           REQUIRE(tiles.begin(t) == at);
-          REQUIRE((width >= 1 && width <= widest && width != 5));
+          REQUIRE((width >= 1 && width <= wanted));
           at = tiles.end(t);
           // The last vector of a tile is never without a column.
           REQUIRE(at > tiles.begin(t) + (width - 1) * lanes);
           REQUIRE(at <= tiles.begin(t) + width * lanes);
           vectors += width;
-          narrow += width == 1;
           found_widest = std::max(found_widest, width);
+          found_narrowest = std::min(found_narrowest, width);
         }
         REQUIRE(at == columns);
         REQUIRE(vectors == bcr::blocks_covering(columns, lanes));
         REQUIRE(tiles.widest() == found_widest);
-        // A vector has a tile for itself only where nothing else is possible, or allowed.
-        if (widest > 2 && vectors > 1) REQUIRE(narrow == 0);
-        // No more tiles than it takes, but for the one that makes their widths even.
-        REQUIRE(tiles.count() <= bcr::blocks_covering(vectors, widest) + 1);
+        // As few as can be, and all about as wide.
+        REQUIRE(tiles.count() == bcr::blocks_covering(vectors, wanted));
+        if (vectors != 0) REQUIRE(found_narrowest + 1 >= found_widest);
       }
     }
   }

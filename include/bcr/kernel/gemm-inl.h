@@ -76,10 +76,10 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
   }
 }
 
-// The kernel for tiles of `Vectors`, if there is one: see column_tiles for the widths in use.
+// The kernel for tiles of `Vectors`, if the registers hold one.
 template <int Vectors, class T, class Epilogue>
 constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T>&, const Epilogue&) noexcept {
-  if constexpr (Vectors > kPanelVectors || Vectors == 5) {
+  if constexpr (Vectors > kPanelVectors) {
     return nullptr;
   } else {
     return RunPanels<Vectors, T, Epilogue>;

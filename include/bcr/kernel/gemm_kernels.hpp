@@ -43,7 +43,7 @@ inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t co
 template <class T, class Epilogue>
 struct panel_kernels {
   kernel_target target;
-  // For tiles of 1, 2, ... vectors; null for widths that are not in use.
+  // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
   void (*run[most_tile_vectors])(const panel_task<T>&, const Epilogue&) noexcept;
 };
 

@@ -124,33 +124,16 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     task.accumulate = accumulate_;
     task.scratch = part.memory;
 
-    if (copies(b)) {
-      for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
+    // One tile after the other: its input, all rows of it, stays in the cache for all groups.
+    const bool copy = copies(b);
+    for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
+      if (copy) {
         copy_tile(task, tile, b, c, part.memory + this->tile_scratch_elements());
-        kernels_->panels.run[tiles_.vectors(tile) - 1](task, epilogue);
+      } else {
+        place_tile(task, tile, b, c);
       }
-      return;
+      kernels_->panels.run[tiles_.vectors(tile) - 1](task, epilogue);
     }
-    // Neighbouring tiles take turns at each group as long as their input stays in the cache, so that rows of input and
-    // output are met in long runs, which hardware foresees.
-    const std::size_t turns = neighbours();
-    for (std::size_t tile = part.tile_begin; tile < part.tile_end; tile += turns) {
-      const std::size_t turn_end = tile + turns < part.tile_end ? tile + turns : part.tile_end;
-      for (task.group_begin = part.group_begin; task.group_begin < part.group_end; task.group_begin = task.group_end) {
-        task.group_end = turns == 1 ? part.group_end : task.group_begin + 1;
-        for (std::size_t t = tile; t < turn_end; ++t) {
-          place_tile(task, t, b, c);
-          kernels_->panels.run[tiles_.vectors(t) - 1](task, epilogue);
-        }
-      }
-    }
-  }
-
-  // Tiles whose input, all rows of it, fits into half of a cache of 2 MiB.
-  std::size_t neighbours() const noexcept {
-    constexpr std::size_t cache = std::size_t{1} << 20;
-    const std::size_t tile_bytes = this->tile_input_elements() * sizeof(T);
-    return tile_bytes == 0 || tile_bytes >= cache ? 1 : cache / tile_bytes;
   }
 
   void copy_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,

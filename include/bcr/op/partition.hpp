@@ -9,48 +9,38 @@
 
 namespace bcr {
 
-// `columns` of the output as tiles of 1, 2, 3, 4 or 6 vectors, as many as possible of the widest allowed: a narrow tile
-// multiplies less with each vector that it loads, so a remainder is shared by two tiles rather than left to a tile of
-// one.
+// `columns` of the output as tiles of at most so many vectors: as few tiles as can be, and all as wide as each other,
+// or one vector narrower. A narrow tile multiplies less with each vector that it loads, so that a remainder is better
+// shared than left to one of them.
 class column_tiles {
  public:
   column_tiles() noexcept = default;
   column_tiles(std::size_t columns, std::size_t lanes, std::size_t tile_vectors) noexcept
-      : columns_(columns), lanes_(lanes), wide_(tile_vectors == 5 ? 4 : tile_vectors) {
+      : columns_(columns), lanes_(lanes) {
     const std::size_t vectors = blocks_covering(columns, lanes);
-    wide_count_ = vectors / wide_;
-    std::size_t rest = vectors % wide_;
-    if (wide_count_ != 0 && (rest == 1 || rest == 2 || rest == 5) && wide_ > 2) {
-      --wide_count_;
-      rest += wide_;
-    }
-    while (rest != 0) {
-      const std::size_t most = rest < wide_ && rest != 5 ? rest : wide_ == 6 ? 4 : wide_;
-      const std::size_t take = rest == most + 1 ? rest - rest / 2 : most;
-      rest_[rest_count_++] = take;
-      rest -= take;
-    }
+    count_ = blocks_covering(vectors, tile_vectors);
+    if (count_ == 0) return;
+    narrow_ = vectors / count_;
+    wide_count_ = vectors % count_;
   }
 
-  std::size_t count() const noexcept { return wide_count_ + rest_count_; }
+  std::size_t count() const noexcept { return count_; }
   // Vectors in the widest tile.
-  std::size_t widest() const noexcept { return wide_count_ != 0 ? wide_ : rest_count_ != 0 ? rest_[0] : 0; }
-  std::size_t vectors(std::size_t tile) const noexcept {
-    return tile < wide_count_ ? wide_ : rest_[tile - wide_count_];
-  }
+  std::size_t widest() const noexcept { return narrow_ + (wide_count_ != 0 ? 1 : 0); }
+  // The wider ones come first.
+  std::size_t vectors(std::size_t tile) const noexcept { return narrow_ + (tile < wide_count_ ? 1 : 0); }
   std::size_t begin(std::size_t tile) const noexcept {
-    std::size_t first = (tile < wide_count_ ? tile : wide_count_) * wide_;
-    for (std::size_t t = wide_count_; t < tile; ++t) first += rest_[t - wide_count_];
-    return first * lanes_;
+    return (tile * narrow_ + (tile < wide_count_ ? tile : wide_count_)) * lanes_;
   }
   std::size_t end(std::size_t tile) const noexcept {
-    const std::size_t past = begin(tile) + vectors(tile) * lanes_;
+    const std::size_t past = begin(tile + 1);
     return past < columns_ ? past : columns_;
   }
 
  private:
-  std::size_t columns_ = 0, lanes_ = 1, wide_ = 1, wide_count_ = 0, rest_count_ = 0;
-  std::size_t rest_[4] = {};
+  std::size_t columns_ = 0, lanes_ = 1, count_ = 0;
+  std::size_t narrow_ = 0;      // vectors in a tile,
+  std::size_t wide_count_ = 0;  // and one more in the first ones
 };
 
 struct task_grid {

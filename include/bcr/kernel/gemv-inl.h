@@ -7,10 +7,11 @@
 //        end
 //
 // Every weight is used once, so the stream of weights is the limit, not the arithmetic: a vector costs one load of
-// weights and, for every column in it, one broadcast of x. The number of columns is divided by the step, and what is
-// left over takes masked steps, so that panels of about as many columns do not differ in their branches. Where a
-// segment keeps fewer than four rows, a column has a vector of four lanes for itself; those left over meet the next
-// column's weights and are not looked at.
+// weights and, for every column in it, one broadcast of x. Panels that keep the same columns, as those of one block do,
+// are multiplied together and share the broadcasts. What is left over when the columns are divided by the step takes
+// masked steps, so that panels of about as many columns do not differ in their branches.
+// Where a segment keeps fewer than four rows, a column has a vector of four lanes for itself; those left over meet the
+// next column's weights and are not looked at.
 #if defined(BCR_KERNEL_GEMV_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_GEMV_INL_H_
 #undef BCR_KERNEL_GEMV_INL_H_
@@ -21,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/panel_task.hpp"
@@ -41,31 +43,76 @@ BCR_INLINE ops::Vec<D> SpreadColumns(D d, const T* x, const std::uint16_t* colum
   return v;
 }
 
-// A segment that keeps all four rows: `Columns` columns to a vector. Row i sums up to sums[i].
-template <int Columns, class T>
-void SumWholeSegment(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums) noexcept {
+// The next vector of one panel's weights. Where there are several, those `ahead` bytes away are asked for, which the
+// same panel of the next company has there: hardware does not foresee that several streams jump at once.
+template <bool Prefetch, class D, class T, class V = ops::Vec<D>>
+BCR_INLINE V MulAddWeights(D d, const T* weight, std::size_t ahead, const V& x, const V& sum) {
+  // The address may lie outside of the weights, which a prefetch forgives and pointer arithmetic would not.
+  if constexpr (Prefetch) {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(weight) + ahead));
+  }
+  return ops::MulAdd(ops::LoadU(d, weight), x, sum);
+}
+// And what is left of it: the first few lanes.
+template <class D, class T, class V = ops::Vec<D>>
+BCR_INLINE V MulAddSomeWeights(D d, const T* weight, std::size_t lanes, const V& x, const V& sum) {
+  return ops::MulAdd(LoadLanes(d, weight, 0, lanes), x, sum);
+}
+
+// Up to four panels of four rows that keep the same columns, one panel's weights after the other's: `Columns` columns
+// to a vector. Row i of panel p sums up to sums[4p + i].
+template <int Columns, int Panels, class T>
+void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums) noexcept {
   const ops::CappedTag<T, panel_rows * Columns> d;
   const auto first1 = ops::FirstN(d, panel_rows), first2 = ops::FirstN(d, 2 * panel_rows);
   const auto first3 = ops::FirstN(d, 3 * panel_rows);
   constexpr unsigned step = panel_rows * Columns;
-  auto s0 = ops::Zero(d), s1 = ops::Zero(d);
+  const std::size_t stride = std::size_t{columns} * panel_rows, ahead = Panels * stride * sizeof(T);
+  auto a0 = ops::Zero(d), a1 = ops::Zero(d), a2 = ops::Zero(d), a3 = ops::Zero(d);
+  auto b0 = ops::Zero(d), b1 = ops::Zero(d), b2 = ops::Zero(d), b3 = ops::Zero(d);
   for (; columns >= 2 * Columns; columns -= 2 * Columns, column += 2 * Columns, weight += 2 * step) {
     const auto x0 = SpreadColumns<Columns>(d, x, column, first1, first2, first3);
     const auto x1 = SpreadColumns<Columns>(d, x, column + Columns, first1, first2, first3);
-    s0 = ops::MulAdd(ops::LoadU(d, weight), x0, s0);
-    s1 = ops::MulAdd(ops::LoadU(d, weight + step), x1, s1);
+    a0 = MulAddWeights<(Panels > 1)>(d, weight, ahead, x0, a0);
+    b0 = MulAddWeights<(Panels > 1)>(d, weight + step, ahead, x1, b0);
+    if constexpr (Panels > 1) {
+      a1 = MulAddWeights<(Panels > 1)>(d, weight + stride, ahead, x0, a1);
+      b1 = MulAddWeights<(Panels > 1)>(d, weight + stride + step, ahead, x1, b1);
+    }
+    if constexpr (Panels > 2) {
+      a2 = MulAddWeights<(Panels > 1)>(d, weight + 2 * stride, ahead, x0, a2);
+      b2 = MulAddWeights<(Panels > 1)>(d, weight + 2 * stride + step, ahead, x1, b2);
+      a3 = MulAddWeights<(Panels > 1)>(d, weight + 3 * stride, ahead, x0, a3);
+      b3 = MulAddWeights<(Panels > 1)>(d, weight + 3 * stride + step, ahead, x1, b3);
+    }
   }
-  // The indices that are read ahead here are the next segment's, or zero: there is an x for them, and no weight.
+  // The indices that are read ahead here are the next panel's, or zero: there is an x for them, and no weight.
   const unsigned left0 = columns < Columns ? columns : Columns, left1 = columns - left0;
-  s0 = ops::MulAdd(LoadLanes(d, weight, 0, panel_rows * left0),
-                   SpreadColumns<Columns>(d, x, column, first1, first2, first3), s0);
-  s1 = ops::MulAdd(LoadLanes(d, left1 == 0 ? weight : weight + step, 0, panel_rows * left1),
-                   SpreadColumns<Columns>(d, x, column + Columns, first1, first2, first3), s1);
-  T lanes[panel_rows * Columns];
-  ops::StoreU(ops::Add(s0, s1), d, lanes);
-  for (int i = 0; i < panel_rows; ++i) {
-    sums[i] = lanes[i];
-    for (int j = 1; j < Columns; ++j) sums[i] += lanes[j * panel_rows + i];
+  const auto x0 = SpreadColumns<Columns>(d, x, column, first1, first2, first3);
+  const auto x1 = SpreadColumns<Columns>(d, x, column + Columns, first1, first2, first3);
+  const T* const more = left1 == 0 ? weight : weight + step;
+  const std::size_t lanes0 = panel_rows * left0, lanes1 = panel_rows * left1;
+  T folded[Panels * step];
+  a0 = MulAddSomeWeights(d, weight, lanes0, x0, a0);
+  b0 = MulAddSomeWeights(d, more, lanes1, x1, b0);
+  ops::StoreU(ops::Add(a0, b0), d, folded);
+  if constexpr (Panels > 1) {
+    a1 = MulAddSomeWeights(d, weight + stride, lanes0, x0, a1);
+    b1 = MulAddSomeWeights(d, more + stride, lanes1, x1, b1);
+    ops::StoreU(ops::Add(a1, b1), d, folded + step);
+  }
+  if constexpr (Panels > 2) {
+    a2 = MulAddSomeWeights(d, weight + 2 * stride, lanes0, x0, a2);
+    b2 = MulAddSomeWeights(d, more + 2 * stride, lanes1, x1, b2);
+    a3 = MulAddSomeWeights(d, weight + 3 * stride, lanes0, x0, a3);
+    b3 = MulAddSomeWeights(d, more + 3 * stride, lanes1, x1, b3);
+    ops::StoreU(ops::Add(a2, b2), d, folded + 2 * step);
+    ops::StoreU(ops::Add(a3, b3), d, folded + 3 * step);
+  }
+  for (int i = 0; i < Panels * panel_rows; ++i) {
+    const T* const lane = folded + i / panel_rows * step + i % panel_rows;
+    sums[i] = lane[0];
+    for (int j = 1; j < Columns; ++j) sums[i] += lane[j * panel_rows];
   }
 }
 
@@ -94,52 +141,87 @@ void SumSegment(const T* weight, const std::uint16_t* column, unsigned columns, 
   }
 }
 
-// Sums up one segment into sums[0] .. sums[rows kept - 1].
+// SumPanels for one, two and four panels, in the widest vectors of whole columns that the target has; or nothing.
 template <class T>
-using sum_whole_segment = void (*)(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums);
+struct PanelSums {
+  using function = void (*)(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums);
+  function one = nullptr, two = nullptr, four = nullptr;
 
-// Columns of four rows that a vector holds: four or two. One is what SumSegment does as well.
-template <class T>
-sum_whole_segment<T> BestSumWholeSegment(const panels_view<T>& w) noexcept {
-  // An index that is read ahead may belong to another slab of columns, whose x need not be there.
-  if (w.columns > 32768) return nullptr;
-  if (ops::Lanes(ops::CappedTag<T, 4 * panel_rows>()) == 4 * panel_rows) return SumWholeSegment<4, T>;
-  if (ops::Lanes(ops::CappedTag<T, 2 * panel_rows>()) == 2 * panel_rows) return SumWholeSegment<2, T>;
-  return nullptr;
+  explicit PanelSums(const panels_view<T>& w) noexcept {
+    // An index that is read ahead may belong to another slab of columns, whose x need not be there.
+    if (w.columns > 32768) return;
+    if (ops::Lanes(ops::CappedTag<T, 4 * panel_rows>()) == 4 * panel_rows) {
+      set<4>();
+    } else if (ops::Lanes(ops::CappedTag<T, 2 * panel_rows>()) == 2 * panel_rows) {
+      set<2>();
+    } else if (ops::Lanes(ops::CappedTag<T, panel_rows>()) == panel_rows) {
+      set<1>();
+    }
+  }
+
+ private:
+  template <int Columns>
+  void set() noexcept {
+    one = SumPanels<Columns, 1, T>;
+    two = SumPanels<Columns, 2, T>;
+    four = SumPanels<Columns, 4, T>;
+  }
+};
+
+// How many panels from the first one on, whose segment is `s`, have one segment, keep all four rows, and keep them in
+// the same columns: one, two or four. Nothing if the first does not.
+inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s, const std::uint16_t* column) noexcept {
+  const auto whole = [](const panel& which, const segment& its) { return which.segments == 1 && its.mask == 15; };
+  if (!whole(*p, *s)) return 0;
+  unsigned alike = 1;
+  for (; alike < 4 && p + alike != end && whole(p[alike], s[alike]); ++alike) {
+    const std::uint16_t* const other = column + std::size_t{alike} * s->columns;
+    if (s[alike].columns != s->columns || p[alike].first_column != p->first_column ||
+        std::memcmp(other, column, s->columns * sizeof *column) != 0) {
+      break;
+    }
+  }
+  return alike == 3 ? 2 : alike;
 }
 
 // All sums of a group into `sums`, in the original order of its rows.
 template <class T>
-void SumGroup(const panels_view<T>& w, std::size_t g, const T* x, sum_whole_segment<T> sum_whole, T* sums) noexcept {
+void SumGroup(const panels_view<T>& w, std::size_t g, const T* x, const PanelSums<T>& together, T* sums) noexcept {
   const row_group& group = w.groups[g];
   const row_group& next = w.groups[g + 1];
-  const std::uint32_t* const rows = w.row_index.data() + group.row_begin - 1;  // by slot, of which 0 is no row's
-  T* const by_row = sums - group.row_begin;
+  const auto sum_of = [&, rows = w.row_index.data() + group.row_begin](unsigned slot) -> T& {
+    return sums[rows[slot - 1] - group.row_begin];
+  };
   const segment* at = w.segments.data() + group.segment_begin;
   const std::uint16_t* column = w.column_index.data() + group.column_begin;
   const T* weight = w.weights.data() + group.weight_begin;
   const T* const end = w.weights.data() + w.weights.size();
   for (std::size_t r = 0; r < next.row_begin - group.row_begin; ++r) sums[r] = 0;
-  for (std::size_t i = group.panel_begin; i != next.panel_begin; ++i) {
-    const panel& p = w.panels[i];
-    for (const segment* const last = at + p.segments; at != last; ++at) {
-      const unsigned columns = at->columns, kept = static_cast<unsigned>(std::popcount(at->mask));
-      T segment_sums[panel_rows];
-      if (kept == panel_rows && sum_whole != nullptr) {
-        sum_whole(weight, column, columns, x + p.first_column, segment_sums);
-        for (int r = 0; r < panel_rows; ++r) by_row[rows[p.to[r]]] += segment_sums[r];
-      } else {
-        const auto left = static_cast<std::size_t>(end - weight);
-        const bool safe = std::size_t{columns} * kept + panel_rows <= left + kept;
-        SumSegment(weight, column, columns, kept, x + p.first_column, safe, segment_sums);
-        const T* sum = segment_sums;
-        for (unsigned mask = at->mask; mask != 0; mask &= mask - 1) {
-          by_row[rows[p.to[std::countr_zero(mask)]]] += *sum++;
-        }
-      }
-      weight += columns * kept;
-      column += columns;
+  const panel* const last = w.panels.data() + next.panel_begin;
+  for (const panel* p = w.panels.data() + group.panel_begin; p != last;) {
+    const T* const px = x + p->first_column;
+    const unsigned columns = at->columns;
+    T some[4 * panel_rows];
+    if (const unsigned alike = together.one == nullptr ? 0 : PanelsAlike(p, last, at, column); alike != 0) {
+      (alike == 4 ? together.four : alike == 2 ? together.two : together.one)(weight, column, columns, px, some);
+      for (unsigned i = 0; i < alike * panel_rows; ++i) sum_of(p[i / panel_rows].to[i % panel_rows]) += some[i];
+      p += alike;
+      at += alike;
+      column += std::size_t{alike} * columns;
+      weight += std::size_t{alike} * columns * panel_rows;
+      continue;
     }
+    for (const segment* const past = at + p->segments; at != past; ++at) {
+      const unsigned kept = static_cast<unsigned>(std::popcount(at->mask));
+      const std::size_t weights = std::size_t{at->columns} * kept;
+      const bool safe = weights + panel_rows <= static_cast<std::size_t>(end - weight) + kept;
+      SumSegment(weight, column, at->columns, kept, px, safe, some);
+      const T* sum = some;
+      for (unsigned mask = at->mask; mask != 0; mask &= mask - 1) sum_of(p->to[std::countr_zero(mask)]) += *sum++;
+      weight += weights;
+      column += at->columns;
+    }
+    ++p;
   }
 }
 
@@ -158,9 +240,9 @@ void RunGemv(const gemv_task<T>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d);
   const panels_view<T>& w = *task.weights;
-  const sum_whole_segment<T> sum_whole = BestSumWholeSegment(w);
+  const PanelSums<T> together(w);
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
-    SumGroup(w, g, task.x, sum_whole, task.sums);
+    SumGroup(w, g, task.x, together, task.sums);
     const std::size_t first = w.groups[g].row_begin, rows = w.groups[g + 1].row_begin - first;
     for (std::size_t r = 0; r < rows; r += lanes) {
       const std::size_t count = rows - r < lanes ? rows - r : lanes;

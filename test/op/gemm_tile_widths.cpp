@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
-#include <bcr/bcr.hpp>
 
 #include <cmath>
 #include <vector>
 
+#include "op/plans.hpp"
 #include "support/random_pattern.hpp"
 
 namespace bcr::test {

@@ -1,8 +1,9 @@
 # What the library's own tests, examples and benchmarks share; users of bcr::bcr see nothing of it.
 
 set(CMAKE_CXX_EXTENSIONS OFF)
-find_path(BCR_HIGHWAY_INCLUDE_DIR hwy/highway.h DOC "Where Highway's headers are; any release from 1.0.3 on")
-find_path(BCR_XSIMD_INCLUDE_DIR xsimd/xsimd.hpp DOC "Where xsimd's headers are; any release from 8.1 on")
+foreach(simd highway xsimd)
+  bcr_find_simd_headers(${simd})
+endforeach()
 
 # Without an instruction set nothing here would be worth running.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-m[a-z]")
@@ -22,12 +23,12 @@ macro(bcr_simd_backend backend)
     set(definitions BCR_SIMD_XSIMD)
   elseif(${backend} STREQUAL "scalar")
     set(definitions BCR_SIMD_SCALAR)
-  else()
+  elseif(NOT ${backend} STREQUAL "none")
     message(FATAL_ERROR "BCR_SIMD: the headers of '${backend}' were not found, or there is no such back end.")
   endif()
 endmacro()
 
-# bcr_own_code(target [highway|xsimd|scalar]): the library, a SIMD back end, and warnings as errors.
+# bcr_own_code(target [highway|xsimd|scalar|none]): the library, a SIMD back end, and warnings as errors.
 function(bcr_own_code target)
   set(backend ${ARGN})
   if(NOT backend)

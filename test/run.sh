@@ -19,7 +19,7 @@ stage() {
 
 # ctest_stage PRESET "TARGETS" CTEST_OPTION...: builds the targets and runs the ctest cases chosen, each of which counts.
 ctest_stage() {
-  local build=build/$1 log=build/$1.log targets cases total bad
+  local build=build/$1 log=build/$1.log targets cases total bad missed
   read -ra targets <<<"$2"
   announce "$1: $2"
   if ! { cmake --preset "$1" && cmake --build "$build" --target "${targets[@]}"; } >"$log" 2>&1; then
@@ -31,7 +31,9 @@ ctest_stage() {
   ctest --test-dir "$build" --no-tests=error "${@:3}" >"$log" 2>&1
   cases=$(grep -E 'tests passed, [0-9]+ tests failed out of' "$log")
   total=$(sed -E 's/.* out of //' <<<"${cases:-1}") bad=$(sed -E 's/.* ([0-9]+) tests failed.*/\1/' <<<"${cases:-1}")
-  passes $((total - bad))
+  missed=$(grep -c '[*]Skipped' "$log")
+  passes $((total - bad - missed))
+  skipped=$((skipped + missed))
   if [ "$bad" -eq 0 ]; then
     echo "$cases"
   else
@@ -76,6 +78,7 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
   cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
   ctest_stage clang all
   stage "clang-tidy" check_tidy
   ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway" -R '^(plain|highway)'

@@ -1,6 +1,11 @@
 // The library for one target, the one that the compiler's flags allow: include this, link nothing.
 #pragma once
 
+#ifdef BCR_DISPATCHED_PLANS
+#error "bcr: a file includes bcr/bcr.hpp or bcr/dispatch.hpp, not both: each has a bcr::gemm_plan."
+#endif
+#define BCR_STATIC_PLANS
+
 #include "bcr/core/executor.hpp"
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/core/status.hpp"

@@ -1,7 +1,11 @@
 // From a dense matrix to a product, and through a save and an open, without exceptions or type information.
 #include <cstdio>
 
+#ifdef BCR_DISPATCH_LIBRARY
+#include "bcr/dispatch.hpp"
+#else
 #include "bcr/bcr.hpp"
+#endif
 #include "bcr/core/executor_thread.hpp"
 
 #if defined(__cpp_exceptions) || defined(__cpp_rtti)

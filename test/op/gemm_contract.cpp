@@ -14,7 +14,7 @@ namespace {
 using bcr::test::operands;
 using block = bcr::block<4, 16>;
 using bias_relu = bcr::epilogue::chain_of<bcr::epilogue::bias<float>, bcr::epilogue::relu>;
-using plan_type = bcr::gemm_plan<float, bias_relu>;
+using plan_type = bcr::test::gemm_plan<float, bias_relu>;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr std::size_t rows = 10, inner = 20, columns = 30;
@@ -103,14 +103,14 @@ TEST_CASE("gemm_plan: kernel_name is operation, type, block, tile, target") {
   };
   const std::size_t lanes = bcr::test::lanes_of<float>();
   const auto expected = [](std::size_t tile) {
-    return doctest::String(("gemm_f32_b16x64_t4x" + std::to_string(tile) + "_" + bcr::target_name()).c_str());
+    return doctest::String(("gemm_f32_b16x64_t4x" + std::to_string(tile) + "_" + bcr::test::target_name()).c_str());
   };
   CHECK(name(lanes, 1) == expected(1));
   CHECK(name(1, 1) == expected(1));
-  CHECK(name(1, 0) == doctest::String((std::string("gemv_f32_b16x64_t4x1_") + bcr::target_name()).c_str()));
+  CHECK(name(1, 0) == doctest::String((std::string("gemv_f32_b16x64_t4x1_") + bcr::test::target_name()).c_str()));
   CHECK(name(3 * lanes, 0) == expected(3));
   CHECK(name(60 * lanes, 2) == expected(2));
-  const auto widest = static_cast<std::size_t>(bcr::BCR_TARGET_NS::kPanelVectors);
+  const auto widest = static_cast<std::size_t>(bcr::test::kernels_under_test<float>().tile_vectors);
   CHECK(name(60 * lanes, 0) == expected(widest));
   CHECK(name(60 * lanes, 6) == expected(widest));
 }

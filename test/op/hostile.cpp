@@ -35,8 +35,8 @@ struct arena {
         for (std::size_t j = 0; j < in.columns; ++j) in(i, j) = 1;
       }
     }
-    const auto gemm = bcr::gemm_plan<float>::create(w, {.columns = n, .threads = 2});
-    const auto linear = bcr::linear_plan<float>::create(w, {.tokens = n, .threads = 2});
+    const auto gemm = bcr::test::gemm_plan<float>::create(w, {.columns = n, .threads = 2});
+    const auto linear = bcr::test::linear_plan<float>::create(w, {.tokens = n, .threads = 2});
     // As an engine would: as much as the plan asks for, against the guard on either side.
     const auto piece = [&](std::size_t bytes) {
       const auto all = workspace.span();

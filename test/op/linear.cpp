@@ -65,7 +65,7 @@ template <class How, class T, class Executor = bcr::serial_executor>
 guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed,
                              const setting& s, Executor&& threads = {}) {
   using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
-  const auto plan = bcr::linear_plan<T, epilogue_type>::create(packed, s.options);
+  const auto plan = bcr::test::linear_plan<T, epilogue_type>::create(packed, s.options);
   REQUIRE(plan.ok());
   REQUIRE(plan->tasks() <= s.options.threads);
   const std::size_t tokens = s.options.tokens;
@@ -221,7 +221,7 @@ void says(const bcr::status& s, const char* sentence) {
 }
 
 TEST_CASE("linear_plan: what cannot be, in words") {
-  using plan_type = bcr::linear_plan<float, decltype(everything::make<float>({}, nullptr))>;
+  using plan_type = bcr::test::linear_plan<float, decltype(everything::make<float>({}, nullptr))>;
   constexpr std::size_t tokens = 20, features = 30, neurons = 10;
   const operands<float, block> in(neurons, features, tokens, {}, 1);
   const auto packed = in.packed();
@@ -261,7 +261,7 @@ TEST_CASE("linear_plan: matrices without elements may be null") {
   for (const std::size_t tokens : {0u, 1u, 50u, 333u}) {
     const operands<float, block> in(9, 0, tokens, {}, 1);
     const auto packed = in.packed();
-    const auto plan = bcr::linear_plan<float>::create(packed, {.tokens = tokens, .threads = 3});
+    const auto plan = bcr::test::linear_plan<float>::create(packed, {.tokens = tokens, .threads = 3});
     std::vector<std::byte> workspace(plan->workspace_bytes());
     std::vector<float> y(tokens * 9, 3.0f);
     CHECK(plan->run({nullptr, tokens, 0, 5}, {tokens == 0 ? nullptr : y.data(), tokens, 9}, workspace).ok());
@@ -273,13 +273,13 @@ TEST_CASE("linear_plan: kernel_name is operation, type, block, tile, target") {
   const operands<double, block> in(9, 9, 1, {}, 1);
   const auto packed = in.packed();
   const auto name = [&](std::size_t tokens) {
-    return doctest::String(bcr::linear_plan<double>::create(packed, {.tokens = tokens})->kernel_name());
+    return doctest::String(bcr::test::linear_plan<double>::create(packed, {.tokens = tokens})->kernel_name());
   };
   const std::size_t lanes = bcr::test::lanes_of<double>();
-  CHECK(name(2 * lanes) == doctest::String((std::string("linear_f64_b4x16_t4x2_") + bcr::target_name()).c_str()));
-  CHECK(name(1) == doctest::String((std::string("gemv_f64_b4x16_t4x1_") + bcr::target_name()).c_str()));
+  CHECK(name(2 * lanes) == doctest::String((std::string("linear_f64_b4x16_t4x2_") + bcr::test::target_name()).c_str()));
+  CHECK(name(1) == doctest::String((std::string("gemv_f64_b4x16_t4x1_") + bcr::test::target_name()).c_str()));
   if (lanes != 1) {
-    CHECK(name(lanes) == doctest::String((std::string("linear_f64_b4x16_t4x1_") + bcr::target_name()).c_str()));
+    CHECK(name(lanes) == doctest::String((std::string("linear_f64_b4x16_t4x1_") + bcr::test::target_name()).c_str()));
   }
 }
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "bcr/bcr.hpp"
 #include "bcr/core/executor_thread.hpp"
+#include "op/plans.hpp"
 #include "support/guarded.hpp"
 #include "support/reference.hpp"
 
@@ -68,11 +68,6 @@ inline std::vector<std::size_t> counts_around(std::size_t lanes) {
   std::sort(counts.begin(), counts.end());
   counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
   return counts;
-}
-
-template <class T>
-std::size_t lanes_of() {
-  return BCR_TARGET_NS::LanesOf<T>();
 }
 
 // Of a plan for so many columns or tokens, how many of the first are summed up in wide tiles, whose results have the

@@ -9,3 +9,13 @@
     defined(__AVX512VPOPCNTDQ__) && defined(__VAES__) && defined(__VPCLMULQDQ__)
 #define HWY_WANT_AVX3_DL
 #endif
+
+// A dispatch library: the targets that simd/cpu.hpp can tell apart, and no more. 1 << 14 is HWY_SSE2, which came later.
+#ifdef BCR_KERNELS_NS
+#define HWY_DISABLE_PCLMUL_AES  // nothing here needs them, and virtual machines often hide them
+#if !defined(__x86_64__) && !defined(__i386__)
+#define HWY_COMPILE_ONLY_STATIC
+#elif !defined(HWY_DISABLED_TARGETS)
+#define HWY_DISABLED_TARGETS (~(HWY_SCALAR | HWY_EMU128 | (1LL << 14) | HWY_SSE4 | HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL))
+#endif
+#endif

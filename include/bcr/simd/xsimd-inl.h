@@ -7,7 +7,6 @@
 #define BCR_SIMD_XSIMD_INL_H_
 #endif
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -32,27 +31,32 @@
 #endif
 
 #if XSIMD_WITH_AVX512BW
-#define BCR_TARGET_NS N_XSIMD_AVX512BW
+#define BCR_XSIMD_TARGET N_XSIMD_AVX512BW
 #elif XSIMD_WITH_AVX512F
-#define BCR_TARGET_NS N_XSIMD_AVX512F
+#define BCR_XSIMD_TARGET N_XSIMD_AVX512F
 #elif XSIMD_WITH_FMA3_AVX2
-#define BCR_TARGET_NS N_XSIMD_FMA3_AVX2
+#define BCR_XSIMD_TARGET N_XSIMD_FMA3_AVX2
 #elif XSIMD_WITH_AVX2
-#define BCR_TARGET_NS N_XSIMD_AVX2
+#define BCR_XSIMD_TARGET N_XSIMD_AVX2
 #elif XSIMD_WITH_FMA3_AVX
-#define BCR_TARGET_NS N_XSIMD_FMA3_AVX
+#define BCR_XSIMD_TARGET N_XSIMD_FMA3_AVX
 #elif XSIMD_WITH_AVX
-#define BCR_TARGET_NS N_XSIMD_AVX
+#define BCR_XSIMD_TARGET N_XSIMD_AVX
 #elif XSIMD_WITH_FMA3_SSE
-#define BCR_TARGET_NS N_XSIMD_FMA3_SSE
+#define BCR_XSIMD_TARGET N_XSIMD_FMA3_SSE
 #elif XSIMD_WITH_SSE4_1
-#define BCR_TARGET_NS N_XSIMD_SSE4
+#define BCR_XSIMD_TARGET N_XSIMD_SSE4
 #elif XSIMD_WITH_SSE2
-#define BCR_TARGET_NS N_XSIMD_SSE2
+#define BCR_XSIMD_TARGET N_XSIMD_SSE2
 #elif XSIMD_WITH_NEON64
-#define BCR_TARGET_NS N_XSIMD_NEON64
+#define BCR_XSIMD_TARGET N_XSIMD_NEON64
 #else
-#define BCR_TARGET_NS N_XSIMD
+#define BCR_XSIMD_TARGET N_XSIMD
+#endif
+#ifdef BCR_KERNELS_NS
+#define BCR_TARGET_NS BCR_KERNELS_NS::BCR_XSIMD_TARGET
+#else
+#define BCR_TARGET_NS BCR_XSIMD_TARGET
 #endif
 #define BCR_BEGIN_TARGET static_assert(true)
 #define BCR_END_TARGET static_assert(true)
@@ -213,10 +217,11 @@ BCR_INLINE Batch<T, A> CopySign(Batch<T, A> magnitude, Batch<T, A> sign) {
   return xsimd::copysign(magnitude, sign);
 }
 
-// xsimd::bitwise_cast changed its template parameter from the batch to the element; the register's bits did not.
+// xsimd::bitwise_cast changed its template parameter from the batch to the element; the register's bits did not. Nor is
+// it std::bit_cast, an ordinary function: compiled for a lesser target it would take a vector in another register.
 template <class D, class T, class A>
 BCR_INLINE Vec<D> BitCast(D, Batch<T, A> v) {
-  return std::bit_cast<Vec<D>>(v);
+  return __builtin_bit_cast(Vec<D>, v);
 }
 template <class D, class T, class A>
 BCR_INLINE Vec<D> ConvertTo(D, Batch<T, A> v) {
@@ -280,9 +285,10 @@ template <std::size_t Offset, class T, class A, std::size_t... I>
 BCR_INLINE Batch<T, A> InterleaveBlocks(Batch<T, A> a, Batch<T, A> b, std::index_sequence<I...>) {
   using raw [[gnu::vector_size(sizeof(a))]] = T;
   constexpr std::size_t block = 16 / sizeof(T);
-  const auto x = std::bit_cast<raw>(a);
-  const auto y = std::bit_cast<raw>(b);
-  return std::bit_cast<Batch<T, A>>(
+  const auto x = __builtin_bit_cast(raw, a);
+  const auto y = __builtin_bit_cast(raw, b);
+  return __builtin_bit_cast(
+      Batch<T, A>,
       __builtin_shufflevector(x, y, (I % 2 * sizeof...(I) + I / block * block + Offset + I % block / 2)...));
 }
 template <class D>
@@ -296,7 +302,7 @@ BCR_INLINE Vec<D> InterleaveUpper(D d, Vec<D> a, Vec<D> b) {
 
 }  // namespace ops
 
-inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(BCR_TARGET_NS)};
+inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(BCR_XSIMD_TARGET)};
 constexpr const char* target_name() noexcept { return kTargetName.text; }
 
 #if XSIMD_WITH_AVX512F || XSIMD_WITH_NEON64 || XSIMD_WITH_SVE || XSIMD_WITH_RVV
@@ -376,7 +382,7 @@ BCR_INLINE auto LoadRawBlocks(const T* p, std::size_t stride, std::index_sequenc
 template <class D>
 BCR_INLINE ops::Vec<D> LoadBlocks(D d, const ops::TFromD<D>* p, std::size_t stride) {
   const auto raw = LoadRawBlocks<sizeof(ops::Vec<D>) / 16>(p, stride, std::make_index_sequence<ops::Lanes(d)>());
-  return std::bit_cast<ops::Vec<D>>(raw);
+  return __builtin_bit_cast(ops::Vec<D>, raw);
 }
 
 }  // namespace BCR_TARGET_NS

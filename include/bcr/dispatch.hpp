@@ -1,0 +1,114 @@
+// The library for one binary on many processors: the plans of bcr/bcr.hpp, each on the best target that the processor
+// runs, or on one that is named. The kernels are in a static library that bcr_add_dispatch_library() makes (CMake, in
+// cmake/dispatch_library.cmake); a target that links it may include this, and needs neither a SIMD library nor flags.
+#pragma once
+
+#ifndef BCR_DISPATCH_LIBRARY
+#error \
+    "bcr: bcr/dispatch.hpp needs kernels to choose from: link a library made by bcr_add_dispatch_library() in CMake, or include bcr/bcr.hpp."
+#endif
+#ifdef BCR_STATIC_PLANS
+#error "bcr: a file includes bcr/bcr.hpp or bcr/dispatch.hpp, not both: each has a bcr::gemm_plan."
+#endif
+#define BCR_DISPATCHED_PLANS
+
+#include <string_view>
+#include <type_traits>
+
+#include "bcr/core/cold.hpp"
+#include "bcr/core/executor.hpp"
+#include "bcr/core/matrix_view.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/core/version.hpp"
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/format/pattern.hpp"
+#include "bcr/kernel/dispatch_table.hpp"
+#include "bcr/op/epilogue.hpp"
+#include "bcr/op/gemm.hpp"
+#include "bcr/op/linear.hpp"
+#include "bcr/pack/cover.hpp"
+#include "bcr/pack/panels.hpp"
+// What the library was built for. It defines BCR_DISPATCH_NS, a namespace of its own, so that programs which link
+// several such libraries keep their plans apart.
+#include BCR_DISPATCH_LIBRARY
+
+namespace bcr {
+namespace BCR_DISPATCH_NS {
+
+// The kernels of one type and epilogue. Fails as find_table says, and at compile time if the library has none.
+template <class T, class Epilogue>
+result<const layer_kernels<T, Epilogue>*> find_kernels(std::string_view target) noexcept {
+  if constexpr (!has_type<T>) {
+    static_assert(has_type<T>,
+                  "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
+                  "bcr_add_dispatch_library().");
+    return status();
+  } else if constexpr (!kernel_table<T>::template has<Epilogue>) {
+    static_assert(kernel_table<T>::template has<Epilogue>,
+                  "bcr: the dispatch library has no kernels for this epilogue: name it in the EPILOGUES of "
+                  "bcr_add_dispatch_library().");
+    return status();
+  } else {
+    const auto table = find_table(tables_of(std::type_identity<T>()), target);
+    if (!table) return table.status();
+    return static_cast<const layer_kernels<T, Epilogue>*>(*table);
+  }
+}
+
+// The plans of op/gemm.hpp and op/linear.hpp on the library's kernels.
+template <class T, epilogue_for<T> Epilogue = epilogue::none>
+class gemm_plan : public basic_gemm_plan<T, Epilogue> {
+ public:
+  // A plan for `weights`, which must outlive it, on the best target that the processor runs, or on the one named.
+  // Fails as basic_gemm_plan::can_implement says, and with unsupported if the target named is not one of targets(), or
+  // does not run here.
+  template <block_shape Block>
+  static result<gemm_plan> create(const packed_weights<T, Block>& weights, const gemm_options& options,
+                                  std::string_view target = {}) noexcept {
+    const auto kernels = find_kernels<T, Epilogue>(target);
+    if (!kernels) return kernels.status();
+    auto made = basic_gemm_plan<T, Epilogue>::create((*kernels)->gemm, weights, options);
+    if (!made) return made.status();
+    return gemm_plan(*made);
+  }
+
+ private:
+  explicit gemm_plan(const basic_gemm_plan<T, Epilogue>& made) noexcept : basic_gemm_plan<T, Epilogue>(made) {}
+};
+
+template <class T, epilogue_for<T> Epilogue = epilogue::none>
+class linear_plan : public basic_linear_plan<T, Epilogue> {
+ public:
+  // As gemm_plan::create, and fails as basic_linear_plan::can_implement says.
+  template <block_shape Block>
+  static result<linear_plan> create(const packed_weights<T, Block>& weights, const linear_options& options,
+                                    std::string_view target = {}) noexcept {
+    const auto kernels = find_kernels<T, Epilogue>(target);
+    if (!kernels) return kernels.status();
+    auto made = basic_linear_plan<T, Epilogue>::create((*kernels)->linear, weights, options);
+    if (!made) return made.status();
+    return linear_plan(*made);
+  }
+
+ private:
+  explicit linear_plan(const basic_linear_plan<T, Epilogue>& made) noexcept : basic_linear_plan<T, Epilogue>(made) {}
+};
+
+// All targets that the library has kernels for, the best first.
+inline dispatch_target_list targets() noexcept {
+  return dispatch_target_list(tables_of(std::type_identity<first_type>()));
+}
+
+// The target that plans take of themselves: the best that the processor runs, as kernel_name() spells it.
+inline const char* active_target() noexcept {
+  return (*find_table(tables_of(std::type_identity<first_type>()), {}))->target;
+}
+
+}  // namespace BCR_DISPATCH_NS
+
+using BCR_DISPATCH_NS::active_target;
+using BCR_DISPATCH_NS::gemm_plan;
+using BCR_DISPATCH_NS::linear_plan;
+using BCR_DISPATCH_NS::targets;
+
+}  // namespace bcr

@@ -1,0 +1,34 @@
+// The table that this target contributes to a dispatch library; cmake/dispatch_library.cmake makes the files that
+// include this.
+#if defined(BCR_KERNEL_DISPATCH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_KERNEL_DISPATCH_INL_H_
+#undef BCR_KERNEL_DISPATCH_INL_H_
+#else
+#define BCR_KERNEL_DISPATCH_INL_H_
+#endif
+
+#include "bcr/kernel/dispatch_table.hpp"
+#include "bcr/kernel/gemm-inl.h"
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+template <class Table>
+struct TableMaker;
+template <class T, class... Epilogues>
+struct TableMaker<dispatch_table<T, Epilogues...>> {
+  static constexpr dispatch_table<T, Epilogues...> table{{kGemmKernels<T, Epilogues>, kLinearKernels<T, Epilogues>}...,
+                                                         target_name()};
+};
+
+template <class Table>
+constexpr const Table& MakeDispatchTable() noexcept {
+  return TableMaker<Table>::table;
+}
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_KERNEL_DISPATCH_INL_H_

@@ -1,0 +1,116 @@
+// What bcr/dispatch.hpp adds to the plans: which targets there are, which one is taken, and what is refused.
+#include "bcr/dispatch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+// A file may include the header twice.
+#include "bcr/dispatch.hpp"
+
+namespace {
+
+using block = bcr::block<4, 16>;
+constexpr std::size_t m = 20, k = 48;
+
+bcr::packed_weights<float, block> any_weights() {
+  std::vector<float> weights(m * k);
+  for (std::size_t i = 0; i < weights.size(); i += 4) weights[i] = static_cast<float>(i % 7);
+  const bcr::matrix_view<const float> dense(weights.data(), m, k);
+  const auto found = bcr::cover_nonzeros<block>(dense);
+  auto packed = bcr::pack<float>(found->pattern, dense);
+  REQUIRE(packed.ok());
+  return std::move(*packed);
+}
+
+bool ends_with(const std::string& name, const std::string& target) {
+  return name.size() > target.size() && name.substr(name.size() - target.size() - 1) == "_" + target;
+}
+
+TEST_CASE("targets: each once, the best first, and the last runs everywhere") {
+  const auto all = bcr::targets();
+  REQUIRE(all.size() >= 1);
+  std::set<std::string> names;
+  for (const bcr::dispatch_target& t : all) names.insert(t.name);
+  CHECK(names.size() == all.size());
+  CHECK(all[all.size() - 1].runs_here);
+#if defined(__x86_64__) && defined(BCR_TEST_EXPECTED)
+  std::string in_order;
+  for (const bcr::dispatch_target& t : all) in_order += std::string(t.name) + " ";
+  CHECK(in_order.find(BCR_TEST_EXPECTED) == 0);
+#endif
+}
+
+TEST_CASE("active_target: the first that runs here, and what plans take of themselves") {
+  const std::string active = bcr::active_target();
+  for (const bcr::dispatch_target& t : bcr::targets()) {
+    if (t.name == active) break;
+    CHECK(!t.runs_here);
+  }
+  const auto packed = any_weights();
+  CHECK(ends_with(bcr::gemm_plan<float>::create(packed, {.columns = 9})->kernel_name(), active));
+  CHECK(ends_with(bcr::linear_plan<float>::create(packed, {.tokens = 9})->kernel_name(), active));
+}
+
+TEST_CASE("every target can be forced, or is refused in words") {
+  const auto packed = any_weights();
+  const auto check = [](const auto& plan, const bcr::dispatch_target& t) {
+    CAPTURE(t.name);
+    if (t.runs_here) {
+      REQUIRE(plan.ok());
+      CHECK(ends_with(plan->kernel_name(), t.name));
+    } else {
+      CHECK(plan.status().code() == bcr::errc::unsupported);
+      CHECK(plan.message() == doctest::String("This processor does not run the instructions of the target."));
+    }
+  };
+  for (const bcr::dispatch_target& t : bcr::targets()) {
+    check(bcr::gemm_plan<float>::create(packed, {.columns = 9}, t.name), t);
+    check(bcr::linear_plan<float>::create(packed, {.tokens = 9}, t.name), t);
+  }
+  constexpr const char* unknown = "The dispatch library has no kernels for a target of this name.";
+  for (const char* name : {"neon", "AVX2", "avx", "avx22"}) {
+    CHECK(bcr::gemm_plan<float>::create(packed, {.columns = 9}, name).message() == doctest::String(unknown));
+    CHECK(bcr::linear_plan<float>::create(packed, {.tokens = 9}, name).message() == doctest::String(unknown));
+  }
+  CHECK(bcr::gemm_plan<float>::create(packed, {.columns = 9, .threads = 0}, bcr::active_target()).message() ==
+        doctest::String("A plan needs at least one thread."));
+}
+
+// A library for processors that nobody has.
+TEST_CASE("find_table: what the processor lacks is passed over, or refused") {
+  using table = bcr::dispatch_table<float, bcr::epilogue::none>;
+  const table future{{}, "avx1024"}, basic{{}, "abacus"};
+  const table* const every[] = {nullptr, &future, nullptr, &basic, &basic};
+  const bcr::dispatch_tables<table> tables(every);
+  CHECK(*bcr::find_table(tables, {}) == &basic);
+  CHECK(*bcr::find_table(tables, "abacus") == &basic);
+  const auto refused = bcr::find_table(tables, "avx1024");
+  CHECK(refused.status().code() == bcr::errc::unsupported);
+  CHECK(refused.message() == doctest::String("This processor does not run the instructions of the target."));
+  const bcr::dispatch_target_list list(tables);
+  REQUIRE(list.size() == 2);
+  CHECK(!list[0].runs_here);
+  CHECK(list[1].runs_here);
+}
+
+TEST_CASE("cpu_runs: each level only with the one below it, and no other names") {
+#if defined(__x86_64__)
+  CHECK((bcr::detail::cpu_runs("sse4") || !bcr::detail::cpu_runs("avx2")));
+  CHECK((bcr::detail::cpu_runs("avx2") || !bcr::detail::cpu_runs("avx3")));
+  CHECK((bcr::detail::cpu_runs("avx3") || !bcr::detail::cpu_runs("avx3_dl")));
+  // The compiler's own detection; it has no word for all that AVX3_DL needs.
+  CHECK(bcr::detail::cpu_runs("sse4") == (__builtin_cpu_supports("sse4.2") != 0));
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  CHECK(bcr::detail::cpu_runs("avx2") == avx2);
+  CHECK(bcr::detail::cpu_runs("avx3") == (avx2 && __builtin_cpu_supports("avx512bw") &&
+                                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
+#endif
+  for (const char* name : {"", "scalar", "xsimd_", "avx512"}) CHECK(!bcr::detail::cpu_runs(name));
+}
+
+}  // namespace

@@ -78,7 +78,7 @@ if [ "${1:-all}" != quick ]; then
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
   ctest_stage clang all
   stage "clang-tidy" check_tidy
-  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway" -R '^(plain|highway)'
+  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'
   stage "examples" examples/run.sh test
 fi
 

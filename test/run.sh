@@ -81,7 +81,8 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
   ctest_stage clang all
   stage "clang-tidy" check_tidy
-  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway" -R '^(plain|highway)'
+  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'
+  ctest_stage fuzz bcr_fuzz -R '^fuzz' --parallel "$CMAKE_BUILD_PARALLEL_LEVEL"
   stage "examples" examples/run.sh test
 fi
 

@@ -14,6 +14,8 @@
 #include "bcr/core/executor_openmp.hpp"
 #endif
 #ifdef BCR_TEST_TBB
+#include <tbb/global_control.h>
+
 #include "bcr/core/executor_tbb.hpp"
 #endif
 
@@ -124,8 +126,17 @@ TEST_CASE("openmp_executor runs every task once") {
 
 #ifdef BCR_TEST_TBB
 TEST_CASE("tbb_executor runs every task once") {
-  bcr::tbb_executor executor;
-  check_executor(executor);
+  const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
+                                    5);  // even on a machine with one core
+  for (int threads : {1, 2, 5}) {
+    CAPTURE(threads);
+    tbb::task_arena arena(threads);
+    arena.execute([&] {
+      bcr::tbb_executor executor;
+      check_executor(executor);
+      CHECK(executor.concurrency() == static_cast<std::size_t>(threads));
+    });
+  }
 }
 #endif
 

@@ -16,6 +16,9 @@ int main() {
 #ifdef BCR_TEST_scalar
   products.push_back(product_by_scalar());
 #endif
+#ifdef BCR_TEST_sse4
+  products.push_back(product_by_sse4());
+#endif
   std::set<std::string> kernels;
   bool equal = true;
   for (const product& p : products) {
@@ -24,6 +27,6 @@ int main() {
     equal &= !p.values.empty() && p.values == products[0].values;
   }
   if (!equal) std::printf("FAILED: the products differ.\n");
-  if (kernels.size() != products.size()) std::printf("FAILED: two back ends ran the same kernel.\n");
+  if (kernels.size() != products.size()) std::printf("FAILED: two files ran the same kernel.\n");
   return equal && kernels.size() == products.size() ? 0 : 1;
 }

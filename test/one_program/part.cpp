@@ -1,4 +1,4 @@
-// Compiled once for every back end, as the function that BCR_TEST_PART names.
+// Compiled once for every back end, and for other flags, as the function that BCR_TEST_PART names.
 #include "part.hpp"
 
 #include <cstddef>

@@ -11,3 +11,4 @@ struct product {
 product product_by_highway();
 product product_by_xsimd();
 product product_by_scalar();
+product product_by_sse4();

@@ -7,14 +7,25 @@
 // being the number of weights kept in the row: where nothing is kept and nothing added, the result must be exact.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "support/random_pattern.hpp"
 
 namespace bcr::test {
+
+// Neither infinite nor not-a-number, by the bits: -ffast-math lets a compiler believe that there are no others.
+template <class T>
+bool is_finite(T x) {
+  using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const bits infinity = std::bit_cast<bits>(std::numeric_limits<T>::infinity());
+  return (std::bit_cast<bits>(x) & infinity) != infinity;
+}
 
 // What an element should be, and the sum of the magnitudes of which it was made.
 struct exact_value {
@@ -46,13 +57,15 @@ class exact_product {
   const exact_value& operator()(std::size_t i, std::size_t j) const { return elements_[i * columns_ + j]; }
   std::size_t terms(std::size_t i) const { return terms_[i]; }
 
-  // How far `found` is from `expected`, in units of what row i may be off: at most 1 is right. Not-a-number is wrong.
+  // How far `found` is from `expected`, in units of what row i may be off: at most 1 is right. What is not finite is
+  // wrong.
   double excess(std::size_t i, T found, const exact_value& expected) const {
+    if (!is_finite(found)) return std::numeric_limits<double>::max();
     const double error = std::abs(static_cast<double>(found) - expected.value);
     if (error == 0) return 0;
     const double eps = static_cast<double>(std::numeric_limits<T>::epsilon());
     const double ratio = error / ((static_cast<double>(terms_[i]) + 8) * eps * expected.magnitude);
-    return ratio >= 0 ? ratio : std::numeric_limits<double>::infinity();
+    return ratio >= 0 ? ratio : std::numeric_limits<double>::max();
   }
 
  private:

@@ -43,7 +43,21 @@ class tampered {
   std::span<std::uint16_t> columns() { return section<std::uint16_t>(panels_section::columns); }
   std::span<std::uint32_t> rows() { return section<std::uint32_t>(panels_section::rows); }
 
-  // Every number that is no weight: the matrix's extents, then section by section.
+  // Every number of the frame: header and table, but for the checksum.
+  std::vector<field> frame() const {
+    std::vector<field> all;
+    const auto add = [&](std::size_t at, std::initializer_list<std::size_t> widths) {
+      for (const std::size_t width : widths) {
+        all.push_back({at, width});
+        at += width;
+      }
+    };
+    add(0, {8, 4, 4, 4, 4, 8});
+    add(offsetof(blob_header, kind), {4, 4, 4, 4, 8, 8, 8});
+    for (std::size_t id = 0; id < 6; ++id) add(sizeof(blob_header) + id * sizeof(blob_section), {4, 4, 8, 8});
+    return all;
+  }
+  // Every number that is no weight: the matrix's extents, then section by section. Of an intact frame.
   std::vector<field> fields() {
     std::vector<field> all;
     for (std::size_t i = 0; i < 3; ++i) all.push_back({offsetof(blob_header, matrix) + 8 * i, 8});
@@ -61,6 +75,17 @@ class tampered {
     add(panels_section::segments, {2, 2});
     add(panels_section::columns, {2});
     add(panels_section::rows, {4});
+    return all;
+  }
+  // The bytes that must be zero, behind the table and the sections. Of an intact frame.
+  std::vector<field> padding() {
+    std::vector<field> all;
+    std::size_t end = sizeof(blob_header) + 6 * sizeof(blob_section);
+    for (std::size_t id = 1; id <= 7; ++id) {
+      const std::size_t begin = id <= 6 ? entry(static_cast<panels_section>(id)).offset : bytes_.size();
+      for (; end < begin; ++end) all.push_back({end, 1});
+      if (id <= 6) end = begin + entry(static_cast<panels_section>(id)).bytes;
+    }
     return all;
   }
   std::uint64_t get(const field& f) const {
@@ -111,11 +136,10 @@ inline std::vector<std::uint64_t> edges_around(std::uint64_t value) {
           value * 2};
 }
 
-// Calls visit(t) for good weights with every single field at every edge, one at a time; `t` is as before afterwards.
+// Calls visit(t) with every single field at every edge, one at a time; `t` is as before afterwards.
 template <class Visit>
-void for_each_tampering(std::span<const std::byte> good, Visit&& visit) {
-  tampered t(good);
-  for (const tampered::field& f : t.fields()) {
+void for_each_tampering(tampered& t, const std::vector<tampered::field>& fields, Visit&& visit) {
+  for (const tampered::field& f : fields) {
     const std::uint64_t before = t.get(f);
     for (const std::uint64_t value : edges_around(before)) {
       t.set(f, value);
@@ -125,9 +149,15 @@ void for_each_tampering(std::span<const std::byte> good, Visit&& visit) {
   }
 }
 
+// The same for the fields() of good weights.
+template <class Visit>
+void for_each_tampering(std::span<const std::byte> good, Visit&& visit) {
+  tampered t(good);
+  for_each_tampering(t, t.fields(), visit);
+}
+
 // Several fields changed at random: to an edge, to any number, or to another field's value of the same width.
-inline void tamper_at_random(tampered& t, random_source& random) {
-  const std::vector<tampered::field> fields = t.fields();
+inline void tamper_at_random(tampered& t, const std::vector<tampered::field>& fields, random_source& random) {
   for (std::size_t n = 1 + random.below(4); n > 0; --n) {
     const tampered::field& f = fields[random.below(fields.size())];
     const tampered::field& other = fields[random.below(fields.size())];
@@ -142,6 +172,21 @@ inline void tamper_at_random(tampered& t, random_source& random) {
       t.set(other, value);
     }
   }
+}
+
+// Whether a walk stays inside of the matrix; guards and sanitizers see to it that it stays inside of the arrays.
+template <class T, class Block>
+bool can_be_walked(const packed_weights<T, Block>& w) {
+  bool inside = true;
+  std::size_t count = 0;
+  T sum = 0;
+  w.arrays().for_each_weight([&](std::size_t row, std::size_t column, T weight) {
+    inside = inside && row < w.rows() && column < w.columns();
+    ++count;
+    sum += weight;
+  });
+  [[maybe_unused]] const volatile T read = sum;  // every weight has to be
+  return inside && count == w.kept();
 }
 
 // Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be.

@@ -10,6 +10,10 @@
 #include "bcr/bcr.hpp"
 #include "bcr/core/executor_thread.hpp"
 
+#ifdef _OPENMP
+#include "bcr/core/executor_openmp.hpp"
+#endif
+
 namespace {
 
 constexpr std::size_t m = 70, k = 90, n = 85;
@@ -51,6 +55,12 @@ void check_threads(const Plan& plan, const Plan& alone, bcr::matrix_view<const f
   CHECK(output_of(plan, in, rows, columns, pool) == expected);
   runner.join();
   CHECK(other == expected);
+
+#ifdef _OPENMP
+  for (int round = 0; round < 20; ++round) {
+    CHECK(output_of(plan, in, rows, columns, bcr::openmp_executor{4}) == expected);
+  }
+#endif
 }
 
 TEST_CASE("gemm_plan is shared by threads") {

@@ -221,12 +221,12 @@ class panels_check {
       if (segment_ >= v_.segments.size()) return wrong;
       const segment& run = v_.segments[segment_];
       const unsigned kept = static_cast<unsigned>(std::popcount(run.mask));
-      if (run.mask == 0 || (run.mask & ~present_) != 0 || run.columns == 0 || run.columns > column_end - column_ ||
-          std::size_t{run.columns} * kept > v_.weights.size() - weight_) {
+      if (p.first_column >= v_.columns || run.mask == 0 || (run.mask & ~present_) != 0 || run.columns == 0 ||
+          run.columns > column_end - column_ || std::size_t{run.columns} * kept > v_.weights.size() - weight_) {
         return wrong;
       }
       for (unsigned c = 0; c < run.columns; ++c) {
-        if (std::size_t{p.first_column} + v_.column_index[column_ + c] >= v_.columns) return wrong;
+        if (v_.column_index[column_ + c] >= v_.columns - p.first_column) return wrong;
       }
       column_ += run.columns;
       weight_ += std::size_t{run.columns} * kept;

@@ -1,0 +1,59 @@
+// Any bytes as saved weights. They are opened as they are, and once more with the length and the checksum that belong
+// to them, which the fuzzer would never guess; weights that open are walked, unpacked and multiplied by. The sanitizers
+// watch, and every operand is allocated to its exact size.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "bcr/bcr.hpp"
+#include "fuzz/input.hpp"
+#include "support/tampered.hpp"
+
+namespace {
+
+using bcr::test::demand;
+
+void use(const bcr::packed_weights<float, bcr::block<8, 4>>& w) {
+  constexpr std::size_t n = 3, most = 512;
+  demand(bcr::test::can_be_walked(w));
+  if (w.rows() > most || w.columns() > most) return;
+  std::vector<float> dense(w.rows() * w.columns()), in(w.columns() * n, 1.0f), out(w.rows() * n);
+  demand(bcr::unpack(w, {dense.data(), w.rows(), w.columns()}).ok());
+  const auto gemm = bcr::gemm_plan<float>::create(w, {.columns = n, .threads = 2});
+  const auto linear = bcr::linear_plan<float>::create(w, {.tokens = n, .threads = 2});
+  demand(gemm.ok() && linear.ok());
+  std::vector<std::byte> gemm_workspace(gemm->workspace_bytes()), linear_workspace(linear->workspace_bytes());
+  demand(gemm->run({in.data(), w.columns(), n}, {out.data(), w.rows(), n}, gemm_workspace).ok());
+  demand(linear->run({in.data(), n, w.columns()}, {out.data(), n, w.rows()}, linear_workspace).ok());
+}
+void use(const bcr::packed_weights<double, bcr::block<4, 16>>& w) { demand(bcr::test::can_be_walked(w)); }
+
+template <class Weights>
+void open(std::span<const std::byte> bytes) {
+  const auto opened = Weights::view(bytes);
+  demand(std::strlen(opened.message()) > 0);
+  if (opened) use(*opened);
+}
+
+void open_as_either(std::span<const std::byte> bytes) {
+  open<bcr::packed_weights<float, bcr::block<8, 4>>>(bytes);
+  open<bcr::packed_weights<double, bcr::block<4, 16>>>(bytes);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto bytes = bcr::buffer<std::byte>::allocate(size);
+  demand(bytes.ok());
+  if (size != 0) std::memcpy(bytes->data(), data, size);
+  open_as_either(*bytes);
+  if (size < sizeof(bcr::blob_header) || size % bcr::buffer_alignment != 0) return 0;
+
+  auto& header = *reinterpret_cast<bcr::blob_header*>(bytes->data());
+  header.total_bytes = size;
+  header.checksum = bcr::detail::blob_checksum(*bytes);
+  open_as_either(*bytes);
+  return 0;
+}

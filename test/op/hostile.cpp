@@ -15,13 +15,16 @@ using weights = bcr::packed_weights<float, bcr::block<8, 4>>;
 
 // Operands for weights of one shape, between guards.
 struct arena {
-  std::size_t m, k, n = bcr::test::lanes_of<float>() + 1;
+  bool workspace_at_end;
+  std::size_t m, k, n;  // n columns of gemm, or tokens of linear
   bcr::test::guarded_matrix<float> b, c, x, y;
   bcr::test::guarded_array<std::byte> workspace;
 
-  arena(std::size_t rows, std::size_t columns, bcr::test::guard_side side)
-      : m(rows),
-        k(columns),
+  arena(const weights& good, std::size_t results, bcr::test::guard_side side)
+      : workspace_at_end(side == bcr::test::guard_side::after),
+        m(good.rows()),
+        k(good.columns()),
+        n(results),
         b(k, n, {.padding = 1, .offset = 0, .side = side}),
         c(m, n, {.padding = 1, .offset = 0, .side = side}),
         x(n, k, {.padding = 0, .offset = 0, .side = side}),
@@ -46,21 +49,21 @@ struct arena {
            linear->run(x.view(), y.view(), piece(linear->workspace_bytes())).ok() && b.surroundings_intact() &&
            c.surroundings_intact() && x.surroundings_intact() && y.surroundings_intact();
   }
-  bool workspace_at_end = true;
 };
 
 TEST_CASE("plans on weights with any field at any edge") {
   for (const bcr::panel_cut cut : {bcr::panel_cut::whole_rows, bcr::panel_cut::per_block}) {
     const auto good = bcr::test::victim(cut);
-    arena after(good.rows(), good.columns(), bcr::test::guard_side::after);
-    arena before(good.rows(), good.columns(), bcr::test::guard_side::before);
-    before.workspace_at_end = false;
+    arena arenas[] = {{good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::after},
+                      {good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::before},
+                      {good, 1, bcr::test::guard_side::after},
+                      {good, 1, bcr::test::guard_side::before}};
     std::size_t ran = 0, failed = 0;
     const auto try_weights = [&](tampered& t) {
       const auto opened = weights::view(t.sealed());
       if (!opened || opened->rows() != good.rows() || opened->columns() != good.columns()) return;
       ++ran;
-      failed += !after.run(*opened) || !before.run(*opened);
+      for (arena& a : arenas) failed += !a.run(*opened);
     };
     bcr::test::for_each_tampering(good.bytes(), try_weights);
     bcr::test::random_source random(1);

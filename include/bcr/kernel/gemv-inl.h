@@ -53,10 +53,10 @@ BCR_INLINE V MulAddWeights(D d, const T* weight, std::size_t ahead, const V& x, 
   }
   return ops::MulAdd(ops::LoadU(d, weight), x, sum);
 }
-// And what is left of it: the first few lanes.
+// And what is left of it: the first few lanes. The others meet no x either, which could be infinite.
 template <class D, class T, class V = ops::Vec<D>>
 BCR_INLINE V MulAddSomeWeights(D d, const T* weight, std::size_t lanes, const V& x, const V& sum) {
-  return ops::MulAdd(LoadLanes(d, weight, 0, lanes), x, sum);
+  return ops::IfThenElse(ops::FirstN(d, lanes), ops::MulAdd(LoadLanes(d, weight, 0, lanes), x, sum), sum);
 }
 
 // Up to four panels of four rows that keep the same columns, one panel's weights after the other's: `Columns` columns
@@ -147,9 +147,7 @@ struct PanelSums {
   using function = void (*)(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums);
   function one = nullptr, two = nullptr, four = nullptr;
 
-  explicit PanelSums(const panels_view<T>& w) noexcept {
-    // An index that is read ahead may belong to another slab of columns, whose x need not be there.
-    if (w.columns > 32768) return;
+  PanelSums() noexcept {
     if (ops::Lanes(ops::CappedTag<T, 4 * panel_rows>()) == 4 * panel_rows) {
       set<4>();
     } else if (ops::Lanes(ops::CappedTag<T, 2 * panel_rows>()) == 2 * panel_rows) {
@@ -169,17 +167,17 @@ struct PanelSums {
 };
 
 // How many panels from the first one on, whose segment is `s`, have one segment, keep all four rows, and keep them in
-// the same columns: one, two or four. Nothing if the first does not.
+// the same columns: one, two or four. Nothing if the first does not, or if it counts its columns from another than the
+// first of the matrix: the indices that SumPanels reads ahead would then be too large.
 inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s, const std::uint16_t* column) noexcept {
-  const auto whole = [](const panel& which, const segment& its) { return which.segments == 1 && its.mask == 15; };
+  const auto whole = [](const panel& which, const segment& its) {
+    return which.first_column == 0 && which.segments == 1 && its.mask == 15;
+  };
   if (!whole(*p, *s)) return 0;
   unsigned alike = 1;
   for (; alike < 4 && p + alike != end && whole(p[alike], s[alike]); ++alike) {
     const std::uint16_t* const other = column + std::size_t{alike} * s->columns;
-    if (s[alike].columns != s->columns || p[alike].first_column != p->first_column ||
-        std::memcmp(other, column, s->columns * sizeof *column) != 0) {
-      break;
-    }
+    if (s[alike].columns != s->columns || std::memcmp(other, column, s->columns * sizeof *column) != 0) break;
   }
   return alike == 3 ? 2 : alike;
 }
@@ -240,7 +238,7 @@ void RunGemv(const gemv_task<T>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d);
   const panels_view<T>& w = *task.weights;
-  const PanelSums<T> together(w);
+  const PanelSums<T> together;
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     SumGroup(w, g, task.x, together, task.sums);
     const std::size_t first = w.groups[g].row_begin, rows = w.groups[g + 1].row_begin - first;

@@ -23,8 +23,9 @@ problem make_problem(const shapes::gemm& shape, const bcr::buffer<float>& weight
 
 // Compulsory traffic: B and the packed weights are read once, C is written once.
 double roof_seconds(const problem& p, std::size_t packed_bytes, double peak) {
-  const std::size_t bytes = sizeof(float) * (p.k * p.n + p.m * p.n) + packed_bytes;
-  return std::max(2 * p.multiply_adds / peak, to_double(bytes) / read_bandwidth(bytes));
+  const std::size_t in = sizeof(float) * p.k * p.n + packed_bytes, out = sizeof(float) * p.m * p.n;
+  return std::max({2 * p.multiply_adds / peak, to_double(in) / read_bandwidth(in + out),
+                   to_double(out) / write_bandwidth(in + out)});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <vector>
 
 #include "bcr/core/buffer.hpp"
 #include "problem.hpp"
@@ -53,20 +54,44 @@ using vector = float __attribute__((vector_size(bytes_a_vector), may_alias));
   }
 }
 
+[[gnu::noinline]] void write_all(char* data, std::size_t bytes) {
+  vector v{};
+  BENCH_OPAQUE(v);
+  for (std::size_t i = 0; i + 512 <= bytes; i += 512) {
+#pragma GCC unroll 32
+    for (int u = 0; u < 512 / bytes_a_vector; ++u) *reinterpret_cast<vector*>(data + i + u * bytes_a_vector) = v;
+    asm volatile("" ::: "memory");
+  }
+}
+
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double measure_read_bandwidth(std::size_t bytes) {
-  const bcr::buffer<float> data = random_floats(bytes / sizeof(float), 1);
+// Bytes a second when `pass` goes over `bytes` bytes again and again: the median, since what a cache level delivers to
+// a stream changes with what its lines went through before.
+template <class Pass>
+double measure_bandwidth(std::size_t bytes, Pass&& pass) {
+  bcr::buffer<float> data = random_floats(bytes / sizeof(float), 1);
   const auto repeats = std::max<std::size_t>(2, (std::size_t{8} << 20) / bytes);
-  double best = 0;
+  std::vector<double> rates;
   for (int sample = 0; sample < 16; ++sample) {
     const double start = seconds_now();
-    for (std::size_t r = 0; r < repeats; ++r) read_all(reinterpret_cast<const char*>(data.data()), bytes);
-    best = std::max(best, static_cast<double>(repeats * bytes) / (seconds_now() - start));
+    for (std::size_t r = 0; r < repeats; ++r) pass(reinterpret_cast<char*>(data.data()), bytes);
+    rates.push_back(static_cast<double>(repeats * bytes) / (seconds_now() - start));
   }
-  return best;
+  std::nth_element(rates.begin(), rates.begin() + 8, rates.end());
+  return rates[8];
+}
+
+// Sizes are rounded up to half powers of two and measured once.
+template <class Pass>
+double known_bandwidth(std::map<std::size_t, double>& known, std::size_t bytes, Pass&& pass) {
+  std::size_t size = 4096;
+  while (size < bytes) size = size + size / 2 >= bytes ? size + size / 2 : size * 2;
+  auto [entry, is_new] = known.try_emplace(size);
+  if (is_new) entry->second = measure_bandwidth(size, pass);
+  return entry->second;
 }
 
 }  // namespace
@@ -95,12 +120,13 @@ double l1_probe() {
 }
 
 double read_bandwidth(std::size_t bytes) {
-  std::size_t size = 4096;
-  while (size < bytes) size = size + size / 2 >= bytes ? size + size / 2 : size * 2;
   static std::map<std::size_t, double> known;
-  auto [entry, is_new] = known.try_emplace(size);
-  if (is_new) entry->second = measure_read_bandwidth(size);
-  return entry->second;
+  return known_bandwidth(known, bytes, [](const char* data, std::size_t size) { read_all(data, size); });
+}
+
+double write_bandwidth(std::size_t bytes) {
+  static std::map<std::size_t, double> known;
+  return known_bandwidth(known, bytes, [](char* data, std::size_t size) { write_all(data, size); });
 }
 
 }  // namespace bench

@@ -18,8 +18,9 @@ double fma_probe();
 // other hardware thread, shows here first, and more than in the rate of multiply-adds.
 double l1_probe();
 
-// Reads `bytes` bytes again and again and returns bytes per second: what a stream from the cache level that holds so
-// many bytes can deliver to one core. Sizes are rounded up to half powers of two and measured once.
+// What a stream over `bytes` bytes, again and again, delivers to one core from the cache level that holds so many, or
+// takes from it: bytes per second.
 double read_bandwidth(std::size_t bytes);
+double write_bandwidth(std::size_t bytes);
 
 }  // namespace bench

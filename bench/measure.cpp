@@ -43,8 +43,8 @@ void await_quiet_core(double deadline) {
 }
 
 // What the last contender left in the caches is not this one's. A third-level cache that takes what the second evicts
-// needs some calls until it holds what all of them use.
-constexpr long warming_calls = 4;
+// needs some calls until it holds what all of them use, and threads that help need some time to be awake and in place.
+constexpr long least_warming_calls = 4, warming_samples = 4;
 
 sample try_sample(const entrant& e, const options& how, double deadline) {
   sample t;
@@ -53,12 +53,13 @@ sample try_sample(const entrant& e, const options& how, double deadline) {
   const auto call = [&](long times) {
     for (long i = 0; i < times; ++i) e.call();
   };
-  call(std::max(warming_calls, e.calls_a_sample));
   if (e.with_probe) {
     double operations = 0;
     const double seconds = seconds_of([&] { operations = fma_probe(); }, how.threads);
     t.peak = how.threads * operations / seconds;
   }
+  // Right before the calls that count, so that threads which help are awake.
+  call(std::max(least_warming_calls, warming_samples * e.calls_a_sample));
   t.seconds = seconds_of([&] { call(e.calls_a_sample); }, how.threads);
   t.seconds /= static_cast<double>(e.calls_a_sample);
   t.quiet = preemptions() == before && core_is_quiet();

@@ -44,7 +44,7 @@ class Row:
 
     @property
     def compute_bound(self):
-        """Whether streaming B, C and the weights once takes less time than the multiply-adds at the peak."""
+        """Whether streaming B and the weights in, and C out, takes less time than the multiply-adds at the peak."""
         return self["roof_fraction"] <= 1.02 * self["peak_fraction"]
 
     @property

@@ -8,10 +8,12 @@
 // One column costs V loads of B and one broadcast per kept row for V FMAs per kept row: with four rows and V = 6, 10
 // loads for 24 FMAs, on machines that do two of each in a cycle. The 24 accumulators, 6 inputs and 1 weight leave one
 // of 32 registers; with 16 registers V is 3. The row mask of a segment is a compile-time constant of its loop: there
-// are 15 loops, and the only branch that can surprise is the end of one.
+// are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25 cycles
+// are lost (Zen 5): some hundred instructions without a multiply-add, and stores of vectors just made.
 //
-// B's rows are met in no order that hardware foresees, so the loop asks for them ahead; the distance covers the second
-// cache level's latency (about 15 cycles against 6 to 12 a column) and part of the third's.
+// B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
+// ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of
+// the third's.
 #if defined(BCR_KERNEL_PANELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_PANELS_INL_H_
 #undef BCR_KERNEL_PANELS_INL_H_
@@ -142,6 +144,13 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::siz
   if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
 }
 
+// Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs it
+// a register too many in the loops below, and it takes that from the vectors (see RunPanel).
+template <class T>
+BCR_INLINE void CountHere(T*& pointer) {
+  asm("" : "+r"(pointer));
+}
+
 // All columns of one segment.
 template <unsigned Mask, int Vectors, class D, class T, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
@@ -150,7 +159,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T
   const std::uint16_t* const end = at.column + columns;
   if constexpr (phases > 1) {
     for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
-      asm("" : "+r"(at.weight));
+      CountHere(at.weight);
       MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
       MulAddColumn<Mask, Vectors, 1>(d, at, b, ldb, last, acc);
       if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, ldb, last, acc);
@@ -161,7 +170,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T
   do {
     MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
     at.weight += kept;
-    asm("" : "+r"(at.weight));
+    CountHere(at.weight);
   } while (++at.column != end);
 }
 
@@ -297,6 +306,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, 
   }
 }
 
+// A function of its own, so that its loop has the general registers for itself.
 template <int Vectors, class T, class Epilogue>
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue>& run) noexcept {
   PanelCursor<T> at = run.at;

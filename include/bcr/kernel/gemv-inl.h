@@ -26,6 +26,7 @@
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/panel_task.hpp"
+#include "bcr/kernel/panels-inl.h"
 #include "bcr/simd/ops-inl.h"
 
 BCR_BEGIN_TARGET;
@@ -47,10 +48,7 @@ BCR_INLINE ops::Vec<D> SpreadColumns(D d, const T* x, const std::uint16_t* colum
 // same panel of the next company has there: hardware does not foresee that several streams jump at once.
 template <bool Prefetch, class D, class T, class V = ops::Vec<D>>
 BCR_INLINE V MulAddWeights(D d, const T* weight, std::size_t ahead, const V& x, const V& sum) {
-  // The address may lie outside of the weights, which a prefetch forgives and pointer arithmetic would not.
-  if constexpr (Prefetch) {
-    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(weight) + ahead));
-  }
+  if constexpr (Prefetch) PrefetchVector<0, 1>(d, reinterpret_cast<std::uintptr_t>(weight) + ahead);
   return ops::MulAdd(ops::LoadU(d, weight), x, sum);
 }
 // And what is left of it: the first few lanes. The others meet no x either, which could be infinite.
@@ -109,10 +107,10 @@ void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, c
     ops::StoreU(ops::Add(a2, b2), d, folded + 2 * step);
     ops::StoreU(ops::Add(a3, b3), d, folded + 3 * step);
   }
-  for (int i = 0; i < Panels * panel_rows; ++i) {
+  for (unsigned i = 0; i < Panels * panel_rows; ++i) {
     const T* const lane = folded + i / panel_rows * step + i % panel_rows;
     sums[i] = lane[0];
-    for (int j = 1; j < Columns; ++j) sums[i] += lane[j * panel_rows];
+    for (unsigned j = 1; j < Columns; ++j) sums[i] += lane[j * panel_rows];
   }
 }
 

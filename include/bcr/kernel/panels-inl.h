@@ -40,7 +40,7 @@ inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 
-// Asks for the cache line of vector `I` of an input row, unless the vector before shares it. The address may lie
+// Asks for the cache line of vector `I` of a row, unless the vector before shares it. The address may lie
 // outside of the matrix, which a prefetch forgives and pointer arithmetic would not.
 template <int I, int Vectors, class D>
 BCR_INLINE void PrefetchVector(D d, std::uintptr_t row) {

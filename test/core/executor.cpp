@@ -90,6 +90,25 @@ TEST_CASE("thread_pool uses its threads") {
   CHECK(begun == 2);
 }
 
+TEST_CASE("thread_pool gives every thread the same tasks in every run") {
+  auto pool = bcr::thread_pool::create(4);
+  REQUIRE(pool.ok());
+  std::vector<std::thread::id> first(4);
+  for (int round = 0; round < 50; ++round) {
+    // No task ends before all have begun, so that no thread can take over from another.
+    std::atomic<std::size_t> begun = 0;
+    std::vector<std::thread::id> threads(4);
+    pool->run(threads.size(), [&](std::size_t i) noexcept {
+      threads[i] = std::this_thread::get_id();
+      ++begun;
+      while (begun != threads.size()) std::this_thread::yield();
+    });
+    CHECK(threads[0] == std::this_thread::get_id());
+    if (round == 0) first = threads;
+    CHECK(threads == first);
+  }
+}
+
 TEST_CASE("thread_pool may be shared, moved and left idle") {
   bcr::result<bcr::thread_pool> made = bcr::thread_pool::create(2);
   REQUIRE(made.ok());

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -224,6 +225,16 @@ TEST_CASE("the target names itself") {
   CHECK(name.substr(0, 4) == "avx3");
 #elif defined(__AVX2__)
   CHECK(name == "avx2");
+#elif defined(__ARM_FEATURE_SVE)
+  CHECK(name.substr(0, 3) == "sve");
+#elif defined(__ARM_NEON)
+  CHECK(name == "neon");
 #endif
   CHECK(target::kVectorRegisters >= 16);
+}
+
+TEST_CASE("vectors are as long as whoever runs the tests says") {
+  const char* const bytes = std::getenv("BCR_TEST_VECTOR_BYTES");
+  if (bytes == nullptr) return;
+  CHECK(target::ops::Lanes(target::ops::ScalableTag<float>()) * sizeof(float) == std::strtoull(bytes, nullptr, 10));
 }

@@ -55,16 +55,21 @@ cpu_ctest_stage() {
   ctest_stage "${@:2}"
 }
 
-# arm_stage PRESET BITS CTEST_OPTION...: a ctest stage for Arm in an emulator, whose SVE vectors have so many bits.
-arm_stage() {
+# needs NAME TOOL...: whether all of these are there; counts as skipped if not.
+needs() {
   local tool
-  for tool in aarch64-linux-gnu-g++ qemu-aarch64; do
+  for tool in "${@:2}"; do
     if ! command -v "$tool" >/dev/null; then
       announce "$1: skipped, there is no $tool here"
       skipped=$((skipped + 1))
-      return
+      return 1
     fi
   done
+}
+
+# arm_stage PRESET BITS CTEST_OPTION...: a ctest stage for Arm in an emulator, whose SVE vectors have so many bits.
+arm_stage() {
+  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
   export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8)) BCR_TEST_VECTOR_BYTES=$(($2 / 8))
   ctest_stage "$1" bcr_test_highway --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
   echo "vectors of $2 bits"
@@ -94,6 +99,9 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
   cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  if needs "loops of NEON" aarch64-linux-gnu-g++; then
+    stage "loops of NEON" test/arm_loops.sh 1.35 aarch64-linux-gnu-g++ clang++-19
+  fi
   arm_stage neon 128 -R '^highway'
   # The functions of simd.math take long in the emulator, and are the same instructions for every length.
   arm_stage sve 256 -R '^highway'

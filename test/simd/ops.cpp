@@ -186,6 +186,14 @@ void check_blocks() {
 }
 #endif
 
+#if BCR_MULTIPLIES_BY_LANE
+template <class T>
+void check_lanes() {
+  CHECK_LANES(T, ops::Broadcast<0>(a), xs[0]);
+  CHECK_LANES(T, ops::MulAdd(ops::Broadcast<1>(a), b, c), xs[1] * y + z);
+}
+#endif
+
 }  // namespace
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr
@@ -209,6 +217,13 @@ TEST_CASE("LoadLanes and StoreLanes touch their lanes and nothing else") {
 TEST_CASE("blocks load and interleave as Highway documents it") {
   target::check_blocks<float>();
   target::check_blocks<double>();
+}
+#endif
+
+#if BCR_MULTIPLIES_BY_LANE
+TEST_CASE("one lane of a vector multiplies all of another") {
+  target::check_lanes<float>();
+  target::check_lanes<double>();
 }
 #endif
 

@@ -1,6 +1,18 @@
 # What the library's own tests, examples and benchmarks share; users of bcr::bcr see nothing of it.
 
 set(CMAKE_CXX_EXTENSIONS OFF)
+
+# For another machine than this one, headers of this one that serve every machine, in a folder of their own: where they
+# come from there are those of this machine's C library as well.
+if(CMAKE_CROSSCOMPILING)
+  set(BCR_PORTABLE_HEADERS ${CMAKE_BINARY_DIR}/portable_headers)
+  file(MAKE_DIRECTORY ${BCR_PORTABLE_HEADERS})
+  foreach(library hwy xsimd doctest)
+    file(CREATE_LINK /usr/include/${library} ${BCR_PORTABLE_HEADERS}/${library} SYMBOLIC)
+  endforeach()
+  set(BCR_HIGHWAY_INCLUDE_DIR ${BCR_PORTABLE_HEADERS} CACHE PATH "Where Highway's headers are; any release from 1.0.3 on")
+  set(BCR_XSIMD_INCLUDE_DIR ${BCR_PORTABLE_HEADERS} CACHE PATH "Where xsimd's headers are; any release from 8.1 on")
+endif()
 foreach(simd highway xsimd)
   bcr_find_simd_headers(${simd})
 endforeach()

@@ -55,6 +55,27 @@ cpu_ctest_stage() {
   ctest_stage "${@:2}"
 }
 
+# needs NAME TOOL...: whether all of these are there; counts as skipped if not.
+needs() {
+  local tool
+  for tool in "${@:2}"; do
+    if ! command -v "$tool" >/dev/null; then
+      announce "$1: skipped, there is no $tool here"
+      skipped=$((skipped + 1))
+      return 1
+    fi
+  done
+}
+
+# arm_stage PRESET BITS CTEST_OPTION...: a ctest stage for Arm in an emulator, whose SVE vectors have so many bits.
+arm_stage() {
+  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
+  export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8)) BCR_TEST_VECTOR_BYTES=$(($2 / 8))
+  ctest_stage "$1" bcr_test_highway --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
+  echo "vectors of $2 bits"
+  unset QEMU_CPU BCR_TEST_VECTOR_BYTES
+}
+
 sources() { find include test examples bench cmake .ci -not -path '*/build/*' "$@"; }
 check_format() {
   local complaints
@@ -78,6 +99,17 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
   cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  if needs "loops of NEON" aarch64-linux-gnu-g++; then
+    stage "loops of NEON" test/arm_loops.sh 1.35 aarch64-linux-gnu-g++ clang++-19
+  fi
+  arm_stage neon 128 -R '^highway'
+  # The functions of simd.math take long in the emulator, and are the same instructions for every length.
+  arm_stage sve 256 -R '^highway'
+  arm_stage sve 128 -R '^highway' -E simd.math
+  arm_stage sve 512 -R '^highway' -E simd.math
+  arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
+  arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
+  arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm)'
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
   ctest_stage clang all
   stage "clang-tidy" check_tidy

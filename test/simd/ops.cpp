@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -185,6 +186,14 @@ void check_blocks() {
 }
 #endif
 
+#if BCR_MULTIPLIES_BY_LANE
+template <class T>
+void check_lanes() {
+  CHECK_LANES(T, ops::Broadcast<0>(a), xs[0]);
+  CHECK_LANES(T, ops::MulAdd(ops::Broadcast<1>(a), b, c), xs[1] * y + z);
+}
+#endif
+
 }  // namespace
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr
@@ -211,6 +220,13 @@ TEST_CASE("blocks load and interleave as Highway documents it") {
 }
 #endif
 
+#if BCR_MULTIPLIES_BY_LANE
+TEST_CASE("one lane of a vector multiplies all of another") {
+  target::check_lanes<float>();
+  target::check_lanes<double>();
+}
+#endif
+
 TEST_CASE("the target names itself") {
   const std::string_view name = target::target_name();
   CAPTURE(name);
@@ -224,6 +240,16 @@ TEST_CASE("the target names itself") {
   CHECK(name.substr(0, 4) == "avx3");
 #elif defined(__AVX2__)
   CHECK(name == "avx2");
+#elif defined(__ARM_FEATURE_SVE)
+  CHECK(name.substr(0, 3) == "sve");
+#elif defined(__ARM_NEON)
+  CHECK(name == "neon");
 #endif
   CHECK(target::kVectorRegisters >= 16);
+}
+
+TEST_CASE("vectors are as long as whoever runs the tests says") {
+  const char* const bytes = std::getenv("BCR_TEST_VECTOR_BYTES");
+  if (bytes == nullptr) return;
+  CHECK(target::ops::Lanes(target::ops::ScalableTag<float>()) * sizeof(float) == std::strtoull(bytes, nullptr, 10));
 }

@@ -11,6 +11,11 @@
 // are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25 cycles
 // are lost (Zen 5): some hundred instructions without a multiply-add, and stores of vectors just made.
 //
+// NEON multiplies by a lane: the four weights of a column are one load, and with 24 FMAs go 8 other instructions (five
+// loads, of which three load two vectors, an address, and the count). Asking for rows ahead would be four more, and is
+// left out: a core with some hundred instructions under way is several columns ahead by itself, and the rows of a tile,
+// 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/arm_loops.sh counts.
+//
 // B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
 // ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of
 // the third's.
@@ -119,31 +124,6 @@ struct PanelCursor {
   const T* weight;
 };
 
-// One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class T, class A>
-BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
-                             const A& acc) {
-  constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
-  // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
-  // a column is little work, so that many are under way without it.
-  if constexpr (kept > 2 && Vectors > 2) {
-    PrefetchRow<Vectors>(d,
-                         reinterpret_cast<std::uintptr_t>(b) + at.column[kPrefetchColumns + Phase] * ldb * sizeof(T));
-  }
-  const T* const x = b + at.column[Phase] * ldb;
-  const T* weight = at.weight + Phase * kept;
-  const auto x0 = LoadVector<0, Vectors>(d, x, last);
-  const auto x1 = LoadVector<1, Vectors>(d, x, last);
-  const auto x2 = LoadVector<2, Vectors>(d, x, last);
-  const auto x3 = LoadVector<3, Vectors>(d, x, last);
-  const auto x4 = LoadVector<4, Vectors>(d, x, last);
-  const auto x5 = LoadVector<5, Vectors>(d, x, last);
-  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
-}
-
 // Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs
 // it a register too many in the loops below, and it takes that from the vectors (see RunPanel).
 template <class T>
@@ -151,6 +131,74 @@ BCR_INLINE void CountHere(T*& pointer) {
   asm("" : "+r"(pointer));
 }
 
+// Row `index` of the input.
+template <class T>
+BCR_INLINE const T* InputRow(const T* b, std::size_t index, std::size_t ldb) {
+  if constexpr (BCR_MULTIPLIES_BY_LANE) {
+    // In bytes, and summed up here and not in some of the loads, it is a single instruction.
+    const T* row = reinterpret_cast<const T*>(reinterpret_cast<const char*>(b) + index * (ldb * sizeof(T)));
+    CountHere(row);
+    return row;
+  }
+  return b + index * ldb;
+}
+
+// Keeps a compiler from loading the second and third of three weights with the first: with the sums and the inputs that
+// would be more than 32 registers, and the sums would pay for it, in every other loop as well.
+template <int Kept, class T>
+BCR_INLINE void LoadInOrder(const T*& weight) {
+  if constexpr (BCR_MULTIPLIES_BY_LANE && Kept == 3) asm volatile("" : "+r"(weight) : : "memory");
+}
+
+// One column, `Phase` columns after the cursor, into the accumulators of that phase.
+template <unsigned Mask, int Vectors, int Phase, class D, class T, class A>
+BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
+                             const A& acc) {
+  constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
+  // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
+  // a column is little work, so that many are under way without it.
+  if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
+    PrefetchRow<Vectors>(d,
+                         reinterpret_cast<std::uintptr_t>(b) + at.column[kPrefetchColumns + Phase] * ldb * sizeof(T));
+  }
+  const T* const x = InputRow(b, at.column[Phase], ldb);
+  const T* weight = at.weight + Phase * kept;
+  const auto x0 = LoadVector<0, Vectors>(d, x, last);
+  const auto x1 = LoadVector<1, Vectors>(d, x, last);
+  const auto x2 = LoadVector<2, Vectors>(d, x, last);
+  const auto x3 = LoadVector<3, Vectors>(d, x, last);
+  const auto x4 = LoadVector<4, Vectors>(d, x, last);
+  const auto x5 = LoadVector<5, Vectors>(d, x, last);
+#if BCR_MULTIPLIES_BY_LANE
+  if constexpr (kept == panel_rows) {
+    constexpr int lanes = 16 / sizeof(T);
+    const auto low = ops::LoadU(d, weight), high = ops::LoadU(d, weight + panel_rows - lanes);
+    MulAddRow<row, Vectors>(acc, ops::Broadcast<0>(low), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 1, Vectors>(acc, ops::Broadcast<1>(low), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 2, Vectors>(acc, ops::Broadcast<2 % lanes>(high), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 3, Vectors>(acc, ops::Broadcast<3 % lanes>(high), x0, x1, x2, x3, x4, x5);
+    return;
+  }
+#endif
+  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  LoadInOrder<kept>(weight);
+  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  LoadInOrder<kept>(weight);
+  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  LoadInOrder<kept>(weight);
+  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+}
+
+<<<<<<< HEAD
+// Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs
+// it a register too many in the loops below, and it takes that from the vectors (see RunPanel).
+template <class T>
+BCR_INLINE void CountHere(T*& pointer) {
+  asm("" : "+r"(pointer));
+}
+
+=======
+>>>>>>> arm
 // All columns of one segment.
 template <unsigned Mask, int Vectors, class D, class T, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
@@ -166,6 +214,18 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T
       if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, ldb, last, acc);
     }
     if (at.column == end) return;
+  }
+  if constexpr (BCR_MULTIPLIES_BY_LANE && kept == panel_rows && phases == 1) {
+    // A last vector that follows the others is loaded together with the one before.
+    constexpr std::size_t whole = (Vectors - 1) * ops::MaxLanes(D());
+    if (last == whole) {
+      do {
+        MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, whole, acc);
+        at.weight += kept;
+        CountHere(at.weight);
+      } while (++at.column != end);
+      return;
+    }
   }
   do {
     MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);

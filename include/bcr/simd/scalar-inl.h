@@ -28,6 +28,7 @@
 #define BCR_INLINE inline __attribute__((always_inline))
 #define BCR_LAMBDA_ATTR __attribute__((always_inline))
 #define BCR_HAS_BLOCKS 0
+#define BCR_MULTIPLIES_BY_LANE 0
 
 namespace bcr {
 namespace BCR_TARGET_NS {

@@ -189,16 +189,6 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::siz
   if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
 }
 
-<<<<<<< HEAD
-// Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs
-// it a register too many in the loops below, and it takes that from the vectors (see RunPanel).
-template <class T>
-BCR_INLINE void CountHere(T*& pointer) {
-  asm("" : "+r"(pointer));
-}
-
-=======
->>>>>>> arm
 // All columns of one segment.
 template <unsigned Mask, int Vectors, class D, class T, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,

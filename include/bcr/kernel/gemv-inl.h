@@ -1,10 +1,9 @@
 // Matrix-vector product on panels: y = W x, batch 1.
 //
-//        weights of a segment      a vector of 16 lanes                       x, one element per kept column
-//        col k0: w w w w           k0 k0 k0 k0 k1 k1 k1 k1 k2 .. k3 k3  *     x[k0] 4 times, x[k1] 4 times, ..
+//        weights of a segment      a vector of 16 lanes                      x, one element per kept column
+//        col k0: w w w w           k0 k0 k0 k0 k1 k1 k1 k1 k2 .. k3 k3   *   x[k0] 4 times, x[k1] 4 times, ..
 //        col k1: w w w w           + the next four columns
-//        ..                        + ..                                 ->    rows 0 1 2 3, 0 1 2 3, .., folded in the
-//        end
+//        ..                        + ..                                  ->  rows 0 1 2 3, 0 1 2 3, .., to be folded
 //
 // Every weight is used once, so the stream of weights is the limit, not the arithmetic: a vector costs one load of
 // weights and, for every column in it, one broadcast of x. Panels that keep the same columns, as those of one block do,
@@ -65,23 +64,24 @@ void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, c
   const auto first1 = ops::FirstN(d, panel_rows), first2 = ops::FirstN(d, 2 * panel_rows);
   const auto first3 = ops::FirstN(d, 3 * panel_rows);
   constexpr unsigned step = panel_rows * Columns;
+  constexpr bool prefetch = Panels > 1;
   const std::size_t stride = std::size_t{columns} * panel_rows, ahead = Panels * stride * sizeof(T);
   auto a0 = ops::Zero(d), a1 = ops::Zero(d), a2 = ops::Zero(d), a3 = ops::Zero(d);
   auto b0 = ops::Zero(d), b1 = ops::Zero(d), b2 = ops::Zero(d), b3 = ops::Zero(d);
   for (; columns >= 2 * Columns; columns -= 2 * Columns, column += 2 * Columns, weight += 2 * step) {
     const auto x0 = SpreadColumns<Columns>(d, x, column, first1, first2, first3);
     const auto x1 = SpreadColumns<Columns>(d, x, column + Columns, first1, first2, first3);
-    a0 = MulAddWeights<(Panels > 1)>(d, weight, ahead, x0, a0);
-    b0 = MulAddWeights<(Panels > 1)>(d, weight + step, ahead, x1, b0);
+    a0 = MulAddWeights<prefetch>(d, weight, ahead, x0, a0);
+    b0 = MulAddWeights<prefetch>(d, weight + step, ahead, x1, b0);
     if constexpr (Panels > 1) {
-      a1 = MulAddWeights<(Panels > 1)>(d, weight + stride, ahead, x0, a1);
-      b1 = MulAddWeights<(Panels > 1)>(d, weight + stride + step, ahead, x1, b1);
+      a1 = MulAddWeights<prefetch>(d, weight + stride, ahead, x0, a1);
+      b1 = MulAddWeights<prefetch>(d, weight + stride + step, ahead, x1, b1);
     }
     if constexpr (Panels > 2) {
-      a2 = MulAddWeights<(Panels > 1)>(d, weight + 2 * stride, ahead, x0, a2);
-      b2 = MulAddWeights<(Panels > 1)>(d, weight + 2 * stride + step, ahead, x1, b2);
-      a3 = MulAddWeights<(Panels > 1)>(d, weight + 3 * stride, ahead, x0, a3);
-      b3 = MulAddWeights<(Panels > 1)>(d, weight + 3 * stride + step, ahead, x1, b3);
+      a2 = MulAddWeights<prefetch>(d, weight + 2 * stride, ahead, x0, a2);
+      b2 = MulAddWeights<prefetch>(d, weight + 2 * stride + step, ahead, x1, b2);
+      a3 = MulAddWeights<prefetch>(d, weight + 3 * stride, ahead, x0, a3);
+      b3 = MulAddWeights<prefetch>(d, weight + 3 * stride + step, ahead, x1, b3);
     }
   }
   // The indices that are read ahead here are the next panel's, or zero: there is an x for them, and no weight.

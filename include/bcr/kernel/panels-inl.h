@@ -233,7 +233,7 @@ struct PanelRun {
   const panel* end;
   PanelCursor<T> at;
   const std::uint32_t* rows;  // the group's
-  unsigned direct_rows;       // those of them that direct panels store by themselves
+  unsigned direct_rows;       // those of them that panels store as they finish them, if any
 };
 
 // From the sums so far to the sums.
@@ -282,7 +282,8 @@ BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>)
   (ops::StoreU(Sum<Row * Vectors + I>(d, acc), d, slot + I * ops::Lanes(d)), ...);
 }
 
-// A direct panel's row, out of the registers to the output. Of a ragged tile's last vector only some lanes count.
+// A row that a panel finishes, out of the registers to the output. Of a ragged tile's last vector only some lanes
+// count.
 template <int Row, int Vectors, class D, class T, class Epilogue, class A, std::size_t... I>
 BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue>& run, const panel& p, bool ragged, const A& acc,
                          std::index_sequence<I...>) {

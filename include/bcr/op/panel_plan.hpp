@@ -27,7 +27,6 @@ class panel_plan {
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
  protected:
-  panel_plan() noexcept = default;
   // `columns` results for each row of the weights: columns of C, or tokens.
   template <block_shape Block>
   panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block>& weights,

@@ -356,7 +356,7 @@ class group_panels {
 
   buffer<row_set> sets_;
   buffer<column_run> runs_;          // for emit_per_block
-  buffer<std::uint32_t> order_;      // columns that keep any row, by slab, then set, then number
+  buffer<std::uint32_t> order_;      // columns that keep any row, by slab, then set, then scattered
   buffer<std::uint32_t> common_;     // columns that rows i and j both keep
   buffer<std::uint32_t> last_load_;  // for panel_cost
   std::size_t ordered_ = 0;

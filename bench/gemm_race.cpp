@@ -88,7 +88,7 @@ std::string gemm_race::enter(racer& r, std::unique_ptr<contender> who, const pro
 std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
   auto made = std::make_unique<lane>(what, shape_, weights_, input_, settings_.how.threads);
   const auto enter_subject = [&](racer& r, int threads) {
-    auto own = make_subject(made->mask);
+    auto own = make_subject(made->mask, shape_.n);
     const subject& packed = *own;
     r.times.with_probe = true;
     problem given = made->given;

@@ -10,7 +10,8 @@ class subject : public row_major_contender {
   virtual std::size_t packed_bytes() const = 0;
 };
 
-// For the blocks that the benchmark knows; null for others. The mask outlives the subject.
-std::unique_ptr<subject> make_subject(const block_mask&);
+// For the blocks that the benchmark knows; null for others. The mask outlives the subject. Weights are packed for `n`
+// columns: for a few, into bands.
+std::unique_ptr<subject> make_subject(const block_mask&, std::size_t n);
 
 }  // namespace bench

@@ -1,6 +1,7 @@
 #include "contents.hpp"
 
 #include <bcr/core/buffer.hpp>
+#include <bcr/format/bands.hpp>
 #include <bcr/format/panels.hpp>
 #include <cstring>
 #include <fstream>
@@ -21,7 +22,7 @@ bcr::buffer<std::byte> read_file(const std::string& path) {
   return std::move(*aligned);
 }
 
-std::string name_of_panels_section(std::uint32_t id) {
+std::string name_of_section(std::uint32_t id) {
   switch (static_cast<bcr::panels_section>(id)) {
     case bcr::panels_section::groups:
       return "row groups";
@@ -36,20 +37,44 @@ std::string name_of_panels_section(std::uint32_t id) {
     case bcr::panels_section::weights:
       return "weights";
   }
+  switch (static_cast<bcr::bands_section>(id)) {
+    case bcr::bands_section::bands:
+      return "bands";
+    case bcr::bands_section::runs:
+      return "runs of strips";
+    case bcr::bands_section::indices:
+      return "indices of bands";
+    case bcr::bands_section::weights:
+      return "weights of bands";
+  }
   return "section " + std::to_string(id);
 }
 
-template <class T>
-void read_panels(const bcr::blob_view& blob, contents& into) {
-  const auto arrays = bcr::panels_view<T>::open(blob);
+template <class View>
+View open_layout(const bcr::blob_view& blob, contents& into) {
+  const auto arrays = View::open(blob);
   if (!arrays) throw std::runtime_error(arrays.message());
-  into.counts = {
-      {"row groups", arrays->group_count()}, {"panels", arrays->panels.size()}, {"segments", arrays->segments.size()}};
-  for (const bcr::blob_section& s : blob.sections()) {
-    into.sections.push_back({name_of_panels_section(s.id), static_cast<std::size_t>(s.bytes)});
-  }
   arrays->for_each_weight(
-      [&](std::size_t i, std::size_t j, T) { into.pattern.kept[i * into.pattern.columns + j] = 1; });
+      [&](std::size_t i, std::size_t j, auto) { into.pattern.kept[i * into.pattern.columns + j] = 1; });
+  return *arrays;
+}
+
+template <class T>
+void read_layouts(const bcr::blob_view& blob, contents& into) {
+  for (const bcr::blob_section& s : blob.sections()) {
+    into.sections.push_back({name_of_section(s.id), static_cast<std::size_t>(s.bytes)});
+  }
+  const bcr::blob_layout layout = blob.kind().layout;
+  if (bcr::has_layout(layout, bcr::blob_layout::panels)) {
+    const auto panels = open_layout<bcr::panels_view<T>>(blob, into);
+    into.counts.insert(
+        into.counts.end(),
+        {{"row groups", panels.group_count()}, {"panels", panels.panels.size()}, {"segments", panels.segments.size()}});
+  }
+  if (bcr::has_layout(layout, bcr::blob_layout::bands)) {
+    const auto bands = open_layout<bcr::bands_view<T>>(blob, into);
+    into.counts.insert(into.counts.end(), {{"bands", bands.band_count()}, {"runs of strips", bands.runs.size()}});
+  }
 }
 
 }  // namespace
@@ -74,14 +99,14 @@ contents read_contents(const std::string& path) {
              .sections = {},
              .pattern = {rows, columns, blob->kind().block_rows, blob->kind().block_columns, {}}};
   c.pattern.kept.resize(rows * columns);
-  if (c.kind.layout != bcr::blob_layout::panels)
+  if (c.kind.layout == bcr::blob_layout() || !bcr::has_layout(bcr::blob_layout::panels_and_bands, c.kind.layout))
     throw std::runtime_error("The layout of the weights is not known here.");
   switch (c.kind.type) {
     case bcr::value_type::f32:
-      read_panels<float>(*blob, c);
+      read_layouts<float>(*blob, c);
       break;
     case bcr::value_type::f64:
-      read_panels<double>(*blob, c);
+      read_layouts<double>(*blob, c);
       break;
     default:
       throw std::runtime_error("The weights are of a type that is not known here.");

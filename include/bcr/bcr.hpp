@@ -15,7 +15,7 @@
 #include "bcr/kernels-inl.h"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/pack/cover.hpp"
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 
 namespace bcr {
 

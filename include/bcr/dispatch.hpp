@@ -27,7 +27,7 @@
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
 #include "bcr/pack/cover.hpp"
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 // What the library was built for. It defines BCR_DISPATCH_NS, a namespace of its own, so that programs which link
 // several such libraries keep their plans apart.
 #include BCR_DISPATCH_LIBRARY
@@ -62,8 +62,8 @@ class gemm_plan : public basic_gemm_plan<T, Epilogue> {
   // A plan for `weights`, which must outlive it, on the best target that the processor runs, or on the one named.
   // Fails as basic_gemm_plan::can_implement says, and with unsupported if the target named is not one of targets(), or
   // does not run here.
-  template <block_shape Block>
-  static result<gemm_plan> create(const packed_weights<T, Block>& weights, const gemm_options& options,
+  template <block_shape Block, blob_layout Layout>
+  static result<gemm_plan> create(const packed_weights<T, Block, Layout>& weights, const gemm_options& options,
                                   std::string_view target = {}) noexcept {
     const auto kernels = find_kernels<T, Epilogue>(target);
     if (!kernels) return kernels.status();
@@ -80,8 +80,8 @@ template <class T, epilogue_for<T> Epilogue = epilogue::none>
 class linear_plan : public basic_linear_plan<T, Epilogue> {
  public:
   // As gemm_plan::create, and fails as basic_linear_plan::can_implement says.
-  template <block_shape Block>
-  static result<linear_plan> create(const packed_weights<T, Block>& weights, const linear_options& options,
+  template <block_shape Block, blob_layout Layout>
+  static result<linear_plan> create(const packed_weights<T, Block, Layout>& weights, const linear_options& options,
                                     std::string_view target = {}) noexcept {
     const auto kernels = find_kernels<T, Epilogue>(target);
     if (!kernels) return kernels.status();

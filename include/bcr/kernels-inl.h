@@ -20,9 +20,11 @@ template <class T, epilogue_for<T> Epilogue = epilogue::none>
 class gemm_plan : public basic_gemm_plan<T, Epilogue> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_gemm_plan::can_implement says.
-  template <block_shape Block>
-  static result<gemm_plan> create(const packed_weights<T, Block>& weights, const gemm_options& options) noexcept {
-    auto made = basic_gemm_plan<T, Epilogue>::create(kGemmKernels<T, Epilogue>, weights, options);
+  template <block_shape Block, blob_layout Layout>
+  static result<gemm_plan> create(const packed_weights<T, Block, Layout>& weights,
+                                  const gemm_options& options) noexcept {
+    auto made = basic_gemm_plan<T, Epilogue>::create(kGemmKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>,
+                                                     weights, options);
     if (!made) return made.status();
     return gemm_plan(*made);
   }
@@ -35,9 +37,11 @@ template <class T, epilogue_for<T> Epilogue = epilogue::none>
 class linear_plan : public basic_linear_plan<T, Epilogue> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_linear_plan::can_implement says.
-  template <block_shape Block>
-  static result<linear_plan> create(const packed_weights<T, Block>& weights, const linear_options& options) noexcept {
-    auto made = basic_linear_plan<T, Epilogue>::create(kLinearKernels<T, Epilogue>, weights, options);
+  template <block_shape Block, blob_layout Layout>
+  static result<linear_plan> create(const packed_weights<T, Block, Layout>& weights,
+                                    const linear_options& options) noexcept {
+    auto made = basic_linear_plan<T, Epilogue>::create(
+        kLinearKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>, weights, options);
     if (!made) return made.status();
     return linear_plan(*made);
   }

@@ -13,7 +13,7 @@
 
 #include "bcr/kernels-inl.h"
 #include "bcr/pack/cover.hpp"
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 #include "bcr/simd/cpu.hpp"
 
 BCR_BEGIN_TARGET;

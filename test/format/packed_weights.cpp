@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 #include "support/random_pattern.hpp"
 
 namespace {

@@ -21,7 +21,7 @@ constexpr bcr::panel_cut both_cuts[] = {bcr::panel_cut::whole_rows, bcr::panel_c
 
 TEST_CASE("panels: every field at every edge is refused with corrupt, or harmless") {
   for (const bcr::panel_cut cut : both_cuts) {
-    const auto good = bcr::test::victim(cut);
+    const auto good = bcr::test::victim({.cut = cut});
     std::size_t accepted = 0, refused = 0, harmful = 0, other_codes = 0;
     bcr::test::for_each_tampering(good.bytes(), [&](tampered& t) {
       auto opened = weights::view(t.sealed());
@@ -40,7 +40,7 @@ TEST_CASE("panels: every field at every edge is refused with corrupt, or harmles
 
 TEST_CASE("panels: several fields at once") {
   PROPERTY("refused or harmless", [] {
-    const auto good = bcr::test::victim(both_cuts[*rc::gen::inRange(0, 2)]);
+    const auto good = bcr::test::victim({.cut = both_cuts[*rc::gen::inRange(0, 2)]});
     bcr::test::random_source random(bcr::test::any_seed());
     for (int round = 0; round < 200; ++round) {
       tampered t(good.bytes());
@@ -53,7 +53,7 @@ TEST_CASE("panels: several fields at once") {
 
 TEST_CASE("panels: the sentence for each kind of damage") {
   const auto says = [](bcr::panel_cut cut, const char* sentence, auto&& damage) {
-    const auto good = bcr::test::victim(cut);
+    const auto good = bcr::test::victim({.cut = cut});
     tampered t(good.bytes());
     damage(t);
     auto opened = weights::view(t.sealed());

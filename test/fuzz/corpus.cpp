@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 #include "support/random_pattern.hpp"
 #include "support/tampered.hpp"
 
@@ -42,8 +42,11 @@ int main(int count, char** arguments) {
   if (count != 2) return std::puts("corpus FOLDER"), 2;
   folder = arguments[1];
 
-  write("open/carried", bcr::test::victim(bcr::panel_cut::per_block).bytes());
-  write("open/direct", bcr::test::victim(bcr::panel_cut::whole_rows).bytes());
+  write("open/carried", bcr::test::victim({.cut = bcr::panel_cut::per_block}).bytes());
+  write("open/direct", bcr::test::victim({.cut = bcr::panel_cut::whole_rows}).bytes());
+  using bcr::blob_layout, bcr::strip_cut;
+  write("open/shared", bcr::test::victim<blob_layout::bands>({.strips = strip_cut::shared_columns}).bytes());
+  write("open/own", bcr::test::victim<blob_layout::bands>({.strips = strip_cut::own_columns}).bytes());
   write_weights<float, bcr::block<8, 4>>("no_rows", 0, 5, {});
   write_weights<float, bcr::block<8, 4>>("one_weight", 1, 1, {.density = 1});
   write_weights<float, bcr::block<8, 4>>("nothing_kept", 20, 9, {.density = 0});

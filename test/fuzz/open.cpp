@@ -15,7 +15,8 @@ namespace {
 
 using bcr::test::demand;
 
-void use(const bcr::packed_weights<float, bcr::block<8, 4>>& w) {
+template <bcr::blob_layout Layout>
+void use(const bcr::packed_weights<float, bcr::block<8, 4>, Layout>& w) {
   constexpr std::size_t n = 3, most = 512;
   demand(bcr::test::can_be_walked(w));
   if (w.rows() > most || w.columns() > most) return;
@@ -39,6 +40,7 @@ void open(std::span<const std::byte> bytes) {
 
 void open_as_either(std::span<const std::byte> bytes) {
   open<bcr::packed_weights<float, bcr::block<8, 4>>>(bytes);
+  open<bcr::packed_weights<float, bcr::block<8, 4>, bcr::blob_layout::bands>>(bytes);
   open<bcr::packed_weights<double, bcr::block<4, 16>>>(bytes);
 }
 

@@ -52,9 +52,9 @@ operands any_operands(fuzz_input& input) {
   return in;
 }
 
-template <class Block>
-void check_product(const operands& in, const bcr::pattern<Block>& kept, const bcr::packed_weights<float, Block>& packed,
-                   std::size_t n, std::size_t threads) {
+template <class Block, bcr::blob_layout Layout>
+void check_product(const operands& in, const bcr::pattern<Block>& kept,
+                   const bcr::packed_weights<float, Block, Layout>& packed, std::size_t n, std::size_t threads) {
   std::vector<float> b(in.columns * n), c(in.rows * n, -1.0f);
   for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 5) - 2;
   const auto plan = bcr::gemm_plan<float>::create(packed, {.columns = n, .threads = threads});
@@ -98,6 +98,13 @@ void check(fuzz_input& input) {
   const auto covering = bcr::cover_nonzeros<Block>(bcr::matrix_view<float>(back.data(), in.rows, in.columns));
   demand(covering.ok() && covering->pattern.kept() <= kept.kept());
   check_product(in, kept, *opened, n, threads);
+
+  constexpr bcr::strip_cut strip_cuts[] = {bcr::strip_cut::automatic, bcr::strip_cut::shared_columns,
+                                           bcr::strip_cut::own_columns};
+  const auto bands =
+      bcr::pack<float, bcr::blob_layout::bands>(kept, in.view(), {.strips = strip_cuts[static_cast<int>(cut)]});
+  demand(bands.ok() && bands->kept() == kept.kept());
+  check_product(in, kept, *bands, n, threads);
 }
 
 }  // namespace

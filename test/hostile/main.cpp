@@ -39,10 +39,10 @@ struct tally {
 };
 
 // Good weights, and the places where damaged copies of them are opened.
-template <class T, class Block>
+template <class T, class Block, bcr::blob_layout Layout>
 class target {
  public:
-  using weights = bcr::packed_weights<T, Block>;
+  using weights = bcr::packed_weights<T, Block, Layout>;
 
   target(const bcr::result<weights>& good, tally& count)
       : good_(good->bytes().begin(), good->bytes().end()),
@@ -103,7 +103,7 @@ class target {
     guarded_array<std::byte> workspace(plan->workspace_bytes(), 0, at.side);
     std::vector<double> sums(m * n), magnitudes(m * n);
     for (std::size_t i = 0; i < k; ++i) std::copy_n(input_ + i % 50 * n, n, b.row(i));
-    w.arrays().for_each_weight([&](std::size_t row, std::size_t column, T weight) {
+    w.for_each_weight([&](std::size_t row, std::size_t column, T weight) {
       for (std::size_t j = 0; j < n; ++j) {
         const double product = static_cast<double>(weight) * static_cast<double>(b(column, j));
         sums[row * n + j] += product;
@@ -192,11 +192,11 @@ void one_attack(Target& target, random_source& random) {
   target.malice(t.sealed());
 }
 
-template <class T, class Block>
-bcr::result<bcr::packed_weights<T, Block>> some_weights(std::size_t rows, std::size_t columns,
-                                                        const bcr::test::pattern_options& how, bcr::panel_cut cut) {
+template <class T, class Block, bcr::blob_layout Layout = bcr::blob_layout::panels>
+bcr::result<bcr::packed_weights<T, Block, Layout>> some_weights(std::size_t rows, std::size_t columns,
+                                                                const bcr::test::pattern_options& how) {
   const auto kept = bcr::test::random_pattern<Block>(rows, columns, how, 5);
-  return bcr::pack<T>(kept, bcr::test::random_weights<T>(kept, 6).view(), {.cut = cut});
+  return bcr::pack<T, Layout>(kept, bcr::test::random_weights<T>(kept, 6).view());
 }
 
 }  // namespace
@@ -206,13 +206,21 @@ int main(int count, char** arguments) {
   random_source random(count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1);
   tally all;
   using bcr::panel_cut;
-  target carried(bcr::result(bcr::test::victim(panel_cut::per_block)), all);
-  target direct(bcr::result(bcr::test::victim(panel_cut::whole_rows)), all);
-  target doubles(some_weights<double, bcr::block<4, 16>>(21, 50, {.density = 0.3, .rows_kept = 0.75}, {}), all);
-  target large(some_weights<float, bcr::block<128, 1024>>(130, 1100, {.density = 0.002, .rows_kept = 0.1}, {}), all);
-  target empty(some_weights<float, bcr::block<1, 1>>(0, 9, {}, {}), all);
+  target carried(bcr::result(bcr::test::victim({.cut = panel_cut::per_block})), all);
+  target direct(bcr::result(bcr::test::victim({.cut = panel_cut::whole_rows})), all);
+  target doubles(some_weights<double, bcr::block<4, 16>>(21, 50, {.density = 0.3, .rows_kept = 0.75}), all);
+  target large(some_weights<float, bcr::block<128, 1024>>(130, 1100, {.density = 0.002, .rows_kept = 0.1}), all);
+  using bcr::blob_layout, bcr::strip_cut;
+  target shared(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::shared_columns})), all);
+  target own(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::own_columns})), all);
+  target both(some_weights<float, bcr::block<4, 16>, blob_layout::panels_and_bands>(
+                  21, 50, {.density = 0.3, .rows_kept = 0.75}),
+              all);
+  target empty(some_weights<float, bcr::block<1, 1>>(0, 9, {}), all);
 
-  const auto each = [&](auto&& what) { what(carried), what(direct), what(doubles), what(large), what(empty); };
+  const auto each = [&](auto&& what) {
+    what(carried), what(direct), what(doubles), what(large), what(shared), what(own), what(both), what(empty);
+  };
   systematically(carried, true);
   each([](auto& target) { systematically(target, false); });
   while (all.tried < wanted) {

@@ -77,8 +77,8 @@ struct bias_gelu_and_residual {
   }
 };
 
-template <class How, class T, class Block>
-void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Block>& packed, std::size_t tokens,
+template <class How, class T, class Block, bcr::blob_layout Layout>
+void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Block, Layout>& packed, std::size_t tokens,
                   random_source& random) {
   const std::size_t rows = packed.rows(), inner = packed.columns();
   guarded_matrix<T> x(tokens, inner, bcr::test::any_placement(random)),
@@ -109,16 +109,11 @@ void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Blo
   CHECK(worst <= 1);
 }
 
-template <class How, class T, class Block>
-void check_layer(random_source& random) {
-  const std::size_t columns = any_extent(random, 9 * bcr::test::lanes_of<T>());
-  const operands<T, Block> in(any_extent(random, 300), any_extent(random, random.chance(0.02) ? 1100 : 200), columns,
-                              any_pattern_options(random), random.word());
-  const auto cut = bcr::test::every_cut[random.below(3)];
-  const auto packed = bcr::packed_weights<T, Block>::open(in.packed(cut).bytes());
+template <class How, class T, class Block, bcr::blob_layout Layout>
+void check_packed(const operands<T, Block>& in, const bcr::packed_weights<T, Block, Layout>& saved, std::size_t columns,
+                  random_source& random) {
+  const auto packed = bcr::packed_weights<T, Block, Layout>::open(saved.bytes());
   REQUIRE(packed.ok());
-  INFO("M " << packed->rows() << " K " << packed->columns() << " N " << columns << " block " << Block::rows << "x"
-            << Block::columns << " bytes " << sizeof(T) << " cut " << static_cast<int>(cut));
   if (random.chance(0.3)) return check_linear<How>(in, *packed, columns, random);
 
   auto s = bcr::test::any_gemm_setting(random, columns);
@@ -130,6 +125,19 @@ void check_layer(random_source& random) {
       [](const exact_value& sum, std::size_t i, std::size_t j) {
         return How::exactly(sum, bias_of(i), bcr::test::output_before(i, j));
       });
+}
+
+template <class How, class T, class Block>
+void check_layer(random_source& random) {
+  const std::size_t columns = any_extent(random, 9 * bcr::test::lanes_of<T>());
+  const operands<T, Block> in(any_extent(random, 300), any_extent(random, random.chance(0.02) ? 1100 : 200), columns,
+                              any_pattern_options(random), random.word());
+  const int way = static_cast<int>(random.below(in.ways_to_pack));
+  in.visit_packing(way, [&](const auto& packed) {
+    INFO("M " << packed.rows() << " K " << packed.columns() << " N " << columns << " block " << Block::rows << "x"
+              << Block::columns << " bytes " << sizeof(T) << " packing " << way);
+    check_packed<How>(in, packed, columns, random);
+  });
 }
 
 template <class T, class Block>

@@ -25,8 +25,7 @@ TEST_CASE_TEMPLATE("gemm: every number of columns on every tile", T, float, doub
   std::uint64_t seed = 10;
   for (const bcr::test::pattern_options& how : bcr::test::every_density) {
     const problem<T> in(21, 50, counts.back(), how, ++seed);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      const auto packed = in.packed(cut);
+    in.for_each_packing([&](const auto& packed) {
       for (const std::size_t columns : counts) {
         for (int tile = 0; tile <= bcr::most_tile_vectors; ++tile) {
           for (const bool copied : {false, true}) {
@@ -38,7 +37,7 @@ TEST_CASE_TEMPLATE("gemm: every number of columns on every tile", T, float, doub
           }
         }
       }
-    }
+    });
   }
 }
 
@@ -53,13 +52,12 @@ TEST_CASE_TEMPLATE("gemm: every number of rows and weights", T, float, double) {
         CAPTURE(rows);
         CAPTURE(inner);
         const problem<T> in(rows, inner, counts.back(), how, ++seed);
-        for (const bcr::panel_cut cut : bcr::test::every_cut) {
-          const auto packed = in.packed(cut);
+        in.for_each_packing([&](const auto& packed) {
           for (int round = 0; round < 4; ++round) {
             const auto s = bcr::test::any_gemm_setting(random, counts[random.below(counts.size())]);
             check_gemm(in, packed, s, no_epilogue, unchanged);
           }
-        }
+        });
       }
     }
   }
@@ -70,9 +68,8 @@ TEST_CASE_TEMPLATE("gemm: the same bits for any threads, tiles and parts of the 
   std::uint64_t seed = 70;
   for (const bcr::test::pattern_options& how : bcr::test::every_density) {
     const problem<T> in(70, 90, columns, how, ++seed);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      bcr::test::check_gemm_bits(in, in.packed(cut), columns, no_epilogue, seed % 2 == 0);
-    }
+    in.for_each_packing(
+        [&](const auto& packed) { bcr::test::check_gemm_bits(in, packed, columns, no_epilogue, seed % 2 == 0); });
   }
 }
 
@@ -83,12 +80,11 @@ void check_block(std::size_t rows, std::size_t inner) {
   std::uint64_t seed = rows;
   for (const bcr::test::pattern_options& how : bcr::test::every_density) {
     const operands<float, Block> in(rows, inner, columns, how, ++seed);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      const auto packed = in.packed(cut);
+    in.for_each_packing([&](const auto& packed) {
       for (int round = 0; round < 3; ++round) {
         check_gemm(in, packed, bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
       }
-    }
+    });
   }
 }
 
@@ -106,9 +102,9 @@ TEST_CASE("gemm: more inner columns than sixteen bits can number") {
   for (const std::size_t inner : {32768u, 32769u, 70000u}) {
     CAPTURE(inner);
     const problem<float> in(20, inner, columns, {.density = 0.01, .rows_kept = 0.75}, inner);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      check_gemm(in, in.packed(cut), bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
-    }
+    in.for_each_packing([&](const auto& packed) {
+      check_gemm(in, packed, bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
+    });
   }
 }
 

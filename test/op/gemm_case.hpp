@@ -44,9 +44,9 @@ inline doctest::String describe(const gemm_setting& s) {
 }
 
 // Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.
-template <class T, class Block, class MakeEpilogue, class Executor = serial_executor>
-guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T, Block>& packed, const gemm_setting& s,
-                           MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
+template <class T, class Block, blob_layout Layout, class MakeEpilogue, class Executor = serial_executor>
+guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed,
+                           const gemm_setting& s, MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
   using epilogue_type = decltype(make_epilogue(matrix_view<T>()));
   auto plan = gemm_plan<T, epilogue_type>::create(packed, s.options);
   REQUIRE(plan.ok());
@@ -69,8 +69,8 @@ guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T,
 }
 
 // Runs and compares with `exact_epilogue` of the exact sums.
-template <class T, class Block, class MakeEpilogue, class ExactEpilogue>
-void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block>& packed, const gemm_setting& s,
+template <class T, class Block, blob_layout Layout, class MakeEpilogue, class ExactEpilogue>
+void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed, const gemm_setting& s,
                 MakeEpilogue&& make_epilogue, ExactEpilogue&& exact_epilogue) {
   INFO(describe(s));
   guarded_matrix<T> c = run_gemm(in, packed, s, make_epilogue);
@@ -90,9 +90,9 @@ void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block>& pa
 }
 
 // The same bits with any number of threads, by any executor, in any tile of two or more vectors, and for any part of
-// the columns; and the same again in tiles of one vector, and for single columns.
-template <class T, class Block, class MakeEpilogue>
-void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block>& packed, std::size_t columns,
+// the columns; and the same again in tiles of one vector, and for single columns. On bands there are no exceptions.
+template <class T, class Block, blob_layout Layout, class MakeEpilogue>
+void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed, std::size_t columns,
                      MakeEpilogue&& make_epilogue, bool accumulate) {
   gemm_setting s{.options = {.columns = columns, .accumulate = accumulate}, .output_matters = true};
   const auto bits_alone = [&] {
@@ -104,7 +104,7 @@ void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block
   const std::vector<std::byte> narrow = bits_alone();
   s.options.tile_vectors = 0;
   const auto expected = [&] {
-    if (is_vector_plan(s.options.columns, s.options.tile_vectors)) {
+    if (packed.has_panels && is_vector_plan(s.options.columns, s.options.tile_vectors)) {
       const gemm_setting asked = std::exchange(s, {.options = {.columns = 1, .accumulate = accumulate},
                                                    .first_column = s.first_column,
                                                    .output_matters = true});
@@ -113,7 +113,8 @@ void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block
       return bits;
     }
     const std::size_t begin = s.first_column, end = begin + s.options.columns;
-    const std::size_t middle = begin + columns_in_wide_tiles<T>(s.options.columns, s.options.tile_vectors);
+    const std::size_t middle =
+        packed.has_bands ? end : begin + columns_in_wide_tiles<T>(s.options.columns, s.options.tile_vectors);
     return columns_of_two<T>(wide, narrow, columns, begin, middle, end);
   };
   const auto same = [&](auto&& threads) {

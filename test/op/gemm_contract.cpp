@@ -129,9 +129,11 @@ TEST_CASE("gemm: a pruned weight times infinity is nothing") {
   }
   b(8, 1) = infinity;
   b(9, 2) = std::numeric_limits<float>::quiet_NaN();
-  for (const bcr::panel_cut cut : bcr::test::every_cut) {
-    const auto packed = bcr::pack<float>(*kept, weights.view(), {.cut = cut});
-    const auto plan = plan_type::create(*packed, {.columns = columns});
+  operands<float, block> in(rows, inner, 0, {}, 1);
+  in.kept = std::move(*kept);
+  in.weights = std::move(weights);
+  in.for_each_packing([&](const auto& packed) {
+    const auto plan = plan_type::create(packed, {.columns = columns});
     std::vector<std::byte> workspace(plan->workspace_bytes(), std::byte{0xff});
     const std::vector<float> bias(rows, -1.0f);
     bcr::test::dense_matrix<float> c(rows, columns);
@@ -146,7 +148,7 @@ TEST_CASE("gemm: a pruned weight times infinity is nothing") {
       if (row_kept) CHECK(c(i, 1) == infinity);
       if (row_kept) CHECK(c(i, 2) != c(i, 2));
     }
-  }
+  });
 }
 
 TEST_CASE("gemm_plan: weights may be moved while a plan refers to them") {

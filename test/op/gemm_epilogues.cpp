@@ -46,8 +46,7 @@ void check_epilogue(bool residual_is_output, With&& with, Exactly&& exactly) {
   std::uint64_t seed = 500;
   for (const bcr::test::pattern_options& how : bcr::test::every_density) {
     const operands<T, block> in(rows, inner, counts.back(), how, ++seed);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      const auto packed = in.packed(cut);
+    in.for_each_packing([&](const auto& packed) {
       for (const std::size_t columns : counts) {
         parameters<T> p(columns, random);
         auto s = bcr::test::any_gemm_setting(random, columns);
@@ -60,7 +59,7 @@ void check_epilogue(bool residual_is_output, With&& with, Exactly&& exactly) {
           return exactly(sum, p.bias[i], residual_is_output ? bcr::test::output_before(i, j) : p.residual(i, j));
         });
       }
-    }
+    });
     const std::size_t wide = counts.back();
     parameters<T> p(0, random);
     bcr::test::check_gemm_bits(

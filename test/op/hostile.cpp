@@ -11,7 +11,6 @@
 namespace {
 
 using bcr::test::tampered;
-using weights = bcr::packed_weights<float, bcr::block<8, 4>>;
 
 // Operands for weights of one shape, between guards.
 struct arena {
@@ -20,7 +19,8 @@ struct arena {
   bcr::test::guarded_matrix<float> b, c, x, y;
   bcr::test::guarded_array<std::byte> workspace;
 
-  arena(const weights& good, std::size_t results, bcr::test::guard_side side)
+  template <class Weights>
+  arena(const Weights& good, std::size_t results, bcr::test::guard_side side)
       : workspace_at_end(side == bcr::test::guard_side::after),
         m(good.rows()),
         k(good.columns()),
@@ -31,7 +31,8 @@ struct arena {
         y(n, m, {.padding = 0, .offset = 0, .side = side}),
         workspace(std::size_t{1} << 18, 0, side) {}
 
-  bool run(const weights& w) {
+  template <class Weights>
+  bool run(const Weights& w) {
     const bcr::matrix_view<float> views[] = {b.view(), x.view()};
     for (const bcr::matrix_view<float>& in : views) {
       for (std::size_t i = 0; i < in.rows; ++i) {
@@ -51,30 +52,36 @@ struct arena {
   }
 };
 
-TEST_CASE("plans on weights with any field at any edge") {
-  for (const bcr::panel_cut cut : {bcr::panel_cut::whole_rows, bcr::panel_cut::per_block}) {
-    const auto good = bcr::test::victim(cut);
-    arena arenas[] = {{good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::after},
-                      {good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::before},
-                      {good, 1, bcr::test::guard_side::after},
-                      {good, 1, bcr::test::guard_side::before}};
-    std::size_t ran = 0, failed = 0;
-    const auto try_weights = [&](tampered& t) {
-      const auto opened = weights::view(t.sealed());
-      if (!opened || opened->rows() != good.rows() || opened->columns() != good.columns()) return;
-      ++ran;
-      for (arena& a : arenas) failed += !a.run(*opened);
-    };
-    bcr::test::for_each_tampering(good.bytes(), try_weights);
-    bcr::test::random_source random(1);
-    for (int round = 0; round < 20000; ++round) {
-      tampered t(good.bytes());
-      bcr::test::tamper_at_random(t, t.fields(), random);
-      try_weights(t);
-    }
-    CHECK(ran > 50);
-    CHECK(failed == 0);
+template <class Weights>
+void check_plans(const Weights& good) {
+  arena arenas[] = {{good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::after},
+                    {good, bcr::test::lanes_of<float>() + 1, bcr::test::guard_side::before},
+                    {good, 1, bcr::test::guard_side::after},
+                    {good, 1, bcr::test::guard_side::before}};
+  std::size_t ran = 0, failed = 0;
+  const auto try_weights = [&](tampered& t) {
+    const auto opened = Weights::view(t.sealed());
+    if (!opened || opened->rows() != good.rows() || opened->columns() != good.columns()) return;
+    ++ran;
+    for (arena& a : arenas) failed += !a.run(*opened);
+  };
+  bcr::test::for_each_tampering(good.bytes(), try_weights);
+  bcr::test::random_source random(1);
+  for (int round = 0; round < 20000; ++round) {
+    tampered t(good.bytes());
+    bcr::test::tamper_at_random(t, t.fields(), random);
+    try_weights(t);
   }
+  CHECK(ran > 50);
+  CHECK(failed == 0);
+}
+
+TEST_CASE("plans on weights with any field at any edge") {
+  using bcr::blob_layout, bcr::panel_cut, bcr::strip_cut, bcr::test::victim;
+  check_plans(victim({.cut = panel_cut::whole_rows}));
+  check_plans(victim({.cut = panel_cut::per_block}));
+  check_plans(victim<blob_layout::bands>({.strips = strip_cut::shared_columns}));
+  check_plans(victim<blob_layout::bands>({.strips = strip_cut::own_columns}));
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ struct everything {
 
 double bias_of(std::size_t neuron) { return static_cast<double>(neuron % 7) / 4 - 0.75; }
 
-template <class How, class T, class Executor = bcr::serial_executor>
-guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed,
+template <class How, class T, bcr::blob_layout Layout, class Executor = bcr::serial_executor>
+guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block, Layout>& packed,
                              const setting& s, Executor&& threads = {}) {
   using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
   const auto plan = bcr::test::linear_plan<T, epilogue_type>::create(packed, s.options);
@@ -94,8 +94,8 @@ doctest::String describe(const setting& s) {
       .c_str();
 }
 
-template <class How, class T>
-void check_linear(const operands<T, block>& in, const bcr::packed_weights<T, block>& packed, const setting& s) {
+template <class How, class T, bcr::blob_layout Layout>
+void check_linear(const operands<T, block>& in, const bcr::packed_weights<T, block, Layout>& packed, const setting& s) {
   INFO(describe(s));
   guarded_matrix<T> y = run_linear<How>(in, packed, s);
   double worst = 0;
@@ -117,15 +117,14 @@ void check_every_count() {
   for (const bcr::test::pattern_options& how : bcr::test::every_density) {
     // Rows of more than one stripe of results, and features that are no multiple of anything.
     const operands<T, block> in(149, 41, counts.back(), how, ++seed);
-    for (const bcr::panel_cut cut : bcr::test::every_cut) {
-      const auto packed = in.packed(cut);
+    in.for_each_packing([&](const auto& packed) {
       for (const std::size_t tokens : counts) {
         setting s = any_setting(random, tokens);
         check_linear<How>(in, packed, s);
         s.options.tile_vectors = 0;
         check_linear<How>(in, packed, s);
       }
-    }
+    });
   }
 }
 
@@ -145,22 +144,21 @@ TEST_CASE("linear: every number of rows and weights") {
       CAPTURE(inner);
       for (const bcr::test::pattern_options& how : bcr::test::every_density) {
         const operands<float, block> in(rows, inner, counts.back(), how, ++seed);
-        const auto packed = in.packed(bcr::test::every_cut[seed % std::size(bcr::test::every_cut)]);
-        for (int round = 0; round < 4; ++round) {
-          const setting s = any_setting(random, counts[random.below(counts.size())]);
-          check_linear<plain>(in, packed, s);
-          check_linear<everything>(in, packed, s);
-        }
+        in.visit_packing(static_cast<int>(seed % in.ways_to_pack), [&](const auto& packed) {
+          for (int round = 0; round < 4; ++round) {
+            const setting s = any_setting(random, counts[random.below(counts.size())]);
+            check_linear<plain>(in, packed, s);
+            check_linear<everything>(in, packed, s);
+          }
+        });
       }
     }
   }
 }
 
-template <class How, class T>
-void check_bits(bcr::panel_cut cut) {
-  const std::size_t tokens = 9 * bcr::test::lanes_of<T>() + 5, rows = 150;
-  const operands<T, block> in(rows, 60, tokens, {.density = 0.3, .rows_kept = 0.75}, 5);
-  const auto packed = in.packed(cut);
+template <class How, class T, bcr::blob_layout Layout>
+void check_bits(const operands<T, block>& in, std::size_t tokens, const bcr::packed_weights<T, block, Layout>& packed) {
+  const std::size_t rows = packed.rows();
   setting s{.options = {.tokens = tokens}};
   const auto bits_alone = [&] {
     guarded_matrix<T> alone = run_linear<How>(in, packed, s);
@@ -171,14 +169,16 @@ void check_bits(bcr::panel_cut cut) {
   const std::vector<std::byte> narrow = bits_alone();
   s.options.tile_vectors = 0;
   const auto expected = [&] {
-    if (bcr::test::is_vector_plan(s.options.tokens, s.options.tile_vectors)) {
+    if (packed.has_panels && bcr::test::is_vector_plan(s.options.tokens, s.options.tile_vectors)) {
       const setting asked = std::exchange(s, {.options = {.tokens = 1}, .first_token = s.first_token});
       const std::vector<std::byte> bits = bits_alone();
       s = asked;
       return bits;
     }
     // A token is a row: its features are the elements of one column of the product.
-    const std::size_t in_wide = bcr::test::columns_in_wide_tiles<T>(s.options.tokens, s.options.tile_vectors);
+    const std::size_t in_wide = packed.has_bands
+                                    ? s.options.tokens
+                                    : bcr::test::columns_in_wide_tiles<T>(s.options.tokens, s.options.tile_vectors);
     const auto at = [&](std::size_t token) { return static_cast<std::ptrdiff_t>(token * rows * sizeof(T)); };
     std::vector<std::byte> bits(wide.begin() + at(s.first_token), wide.begin() + at(s.first_token + in_wide));
     bits.insert(bits.end(), narrow.begin() + at(s.first_token + in_wide),
@@ -208,11 +208,15 @@ void check_bits(bcr::panel_cut cut) {
 }
 
 TEST_CASE("linear: the same bits for any threads, tiles and some of the tokens") {
-  for (const bcr::panel_cut cut : bcr::test::every_cut) {
-    check_bits<plain, float>(cut);
-    check_bits<plain, double>(cut);
-    check_bits<everything, float>(cut);
-  }
+  const auto check = [](auto how, auto zero) {
+    using T = decltype(zero);
+    const std::size_t tokens = 9 * bcr::test::lanes_of<T>() + 5;
+    const operands<T, block> in(150, 60, tokens, {.density = 0.3, .rows_kept = 0.75}, 5);
+    in.for_each_packing([&](const auto& packed) { check_bits<decltype(how)>(in, tokens, packed); });
+  };
+  check(plain(), 0.0f);
+  check(plain(), 0.0);
+  check(everything(), 0.0f);
 }
 
 void says(const bcr::status& s, const char* sentence) {
@@ -278,6 +282,17 @@ TEST_CASE("linear_plan: kernel_name is operation, type, block, tile, target") {
   const std::size_t lanes = bcr::test::lanes_of<double>();
   CHECK(name(2 * lanes) == doctest::String((std::string("linear_f64_b4x16_t4x2_") + bcr::test::target_name()).c_str()));
   CHECK(name(1) == doctest::String((std::string("gemv_f64_b4x16_t4x1_") + bcr::test::target_name()).c_str()));
+  const auto bands = in.packed<bcr::blob_layout::bands>();
+  const auto both = in.packed<bcr::blob_layout::panels_and_bands>();
+  const auto name_of = [](const auto& weights, std::size_t tokens) {
+    return std::string(bcr::test::linear_plan<double>::create(weights, {.tokens = tokens})->kernel_name());
+  };
+  const std::string target = bcr::test::target_name();
+  CHECK(name_of(bands, 1) == "gemv_f64_b4x16_t128x1_" + target);
+  CHECK(name_of(bands, 3) == "skinny_f64_b4x16_t128x3_" + target);
+  CHECK(name_of(bands, 100) == "skinny_f64_b4x16_t128x16_" + target);
+  CHECK(name_of(both, 4) == "skinny_f64_b4x16_t128x4_" + target);
+  CHECK(name_of(both, 5).substr(0, 7) == "linear_");
   if (lanes != 1) {
     CHECK(name(lanes) == doctest::String((std::string("linear_f64_b4x16_t4x1_") + bcr::test::target_name()).c_str()));
   }

@@ -48,11 +48,9 @@ bool as_expected(const operands<T, block>& in, std::size_t row, T found, const e
   return in.exact.excess(row, found, expected) <= 1;
 }
 
-template <class T>
-void check_gemm_and_linear(random_source& random, bool one_column) {
-  const std::size_t columns = one_column ? 1 : 1 + random.below(4 * bcr::test::lanes_of<T>());
-  const operands<T, block> in = any_operands<T>(random, columns);
-  const auto packed = in.packed(bcr::test::every_cut[random.below(std::size(bcr::test::every_cut))]);
+template <class T, bcr::blob_layout Layout>
+void check_packed(const operands<T, block>& in, const bcr::packed_weights<T, block, Layout>& packed,
+                  std::size_t columns, random_source& random, bool one_column) {
   const std::size_t rows = packed.rows(), inner = packed.columns();
 
   auto s = bcr::test::any_gemm_setting(random, columns);
@@ -76,6 +74,14 @@ void check_gemm_and_linear(random_source& random, bool one_column) {
     }
   }
   CHECK(wrong == 0);
+}
+
+template <class T>
+void check_gemm_and_linear(random_source& random, bool one_column) {
+  const std::size_t columns = one_column ? 1 : 1 + random.below(4 * bcr::test::lanes_of<T>());
+  const operands<T, block> in = any_operands<T>(random, columns);
+  in.visit_packing(static_cast<int>(random.below(in.ways_to_pack)),
+                   [&](const auto& packed) { check_packed(in, packed, columns, random, one_column); });
 }
 
 TEST_CASE("gemm and linear: what is not finite goes where a kept weight takes it, and nowhere else") {

@@ -41,14 +41,29 @@ struct operands {
     }
   }
 
-  packed_weights<T, Block> packed(panel_cut cut = panel_cut::automatic) const {
-    auto made = pack<T>(kept, weights.view(), {.cut = cut});
+  template <blob_layout Layout = blob_layout::panels>
+  packed_weights<T, Block, Layout> packed(const pack_options& how = {}) const {
+    auto made = pack<T, Layout>(kept, weights.view(), how);
     REQUIRE(made.ok());
     return std::move(*made);
   }
+  // Calls visit(packed) for each of the layouts, cut in every way.
+  template <class Visit>
+  void for_each_packing(Visit&& visit) const {
+    for (int way = 0; way < ways_to_pack; ++way) visit_packing(way, visit);
+  }
+  static constexpr int ways_to_pack = 6;
+  template <class Visit>
+  void visit_packing(int way, Visit&& visit) const {
+    constexpr panel_cut cuts[] = {panel_cut::automatic, panel_cut::whole_rows, panel_cut::per_block};
+    constexpr strip_cut strips[] = {strip_cut::automatic, strip_cut::shared_columns, strip_cut::own_columns};
+    if (way < 3) {
+      visit(packed({.cut = cuts[way]}));
+    } else {
+      visit(packed<blob_layout::bands>({.strips = strips[way - 3]}));
+    }
+  }
 };
-
-inline constexpr panel_cut every_cut[] = {panel_cut::automatic, panel_cut::whole_rows, panel_cut::per_block};
 
 // Nothing, a little, half and all of the weights; rows pruned or not.
 inline constexpr pattern_options every_density[] = {

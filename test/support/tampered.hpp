@@ -1,8 +1,10 @@
 // Packed weights that somebody who means harm has changed: any field, under a checksum that is right.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <span>
@@ -10,7 +12,7 @@
 #include <vector>
 
 #include "bcr/format/packed_weights.hpp"
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 #include "support/random_pattern.hpp"
 
 namespace bcr::test {
@@ -26,14 +28,23 @@ class tampered {
   explicit tampered(std::span<const std::byte> good) {
     bytes_ = std::move(*buffer<std::byte>::allocate(good.size()));
     std::memcpy(bytes_.data(), good.data(), good.size());
+    section_count_ = reinterpret_cast<const blob_header*>(bytes_.data())->section_count;
   }
 
   blob_matrix& matrix() { return reinterpret_cast<blob_header*>(bytes_.data())->matrix; }
-  blob_section& entry(panels_section id) {
-    return reinterpret_cast<blob_section*>(bytes_.data() + sizeof(blob_header))[static_cast<std::size_t>(id) - 1];
+  // The table, as long as the frame is intact.
+  std::span<blob_section> entries() {
+    return {reinterpret_cast<blob_section*>(bytes_.data() + sizeof(blob_header)), section_count_};
   }
-  template <class E>
-  std::span<E> section(panels_section id) {
+  template <class Id>
+  blob_section& entry(Id id) {
+    for (blob_section& s : entries()) {
+      if (s.id == static_cast<std::uint32_t>(id)) return s;
+    }
+    std::abort();
+  }
+  template <class E, class Id>
+  std::span<E> section(Id id) {
     return {reinterpret_cast<E*>(bytes_.data() + entry(id).offset),
             static_cast<std::size_t>(entry(id).bytes) / sizeof(E)};
   }
@@ -42,6 +53,9 @@ class tampered {
   std::span<segment> segments() { return section<segment>(panels_section::segments); }
   std::span<std::uint16_t> columns() { return section<std::uint16_t>(panels_section::columns); }
   std::span<std::uint32_t> rows() { return section<std::uint32_t>(panels_section::rows); }
+  std::span<band> bands() { return section<band>(bands_section::bands); }
+  std::span<strip_run> runs() { return section<strip_run>(bands_section::runs); }
+  std::span<std::uint8_t> indices() { return section<std::uint8_t>(bands_section::indices); }
 
   // Every number of the frame: header and table, but for the checksum.
   std::vector<field> frame() const {
@@ -54,14 +68,18 @@ class tampered {
     };
     add(0, {8, 4, 4, 4, 4, 8});
     add(offsetof(blob_header, kind), {4, 4, 4, 4, 8, 8, 8});
-    for (std::size_t id = 0; id < 6; ++id) add(sizeof(blob_header) + id * sizeof(blob_section), {4, 4, 8, 8});
+    for (std::size_t i = 0; i < section_count_; ++i) add(sizeof(blob_header) + i * sizeof(blob_section), {4, 4, 8, 8});
     return all;
   }
   // Every number that is no weight: the matrix's extents, then section by section. Of an intact frame.
   std::vector<field> fields() {
     std::vector<field> all;
     for (std::size_t i = 0; i < 3; ++i) all.push_back({offsetof(blob_header, matrix) + 8 * i, 8});
-    const auto add = [&](panels_section id, std::initializer_list<std::size_t> widths) {
+    const auto add = [&](auto id, std::initializer_list<std::size_t> widths) {
+      if (std::none_of(entries().begin(), entries().end(),
+                       [&](const blob_section& s) { return s.id == static_cast<std::uint32_t>(id); })) {
+        return;
+      }
       const blob_section& s = entry(id);
       for (std::size_t at = s.offset; at < s.offset + s.bytes;) {
         for (const std::size_t width : widths) {
@@ -75,17 +93,23 @@ class tampered {
     add(panels_section::segments, {2, 2});
     add(panels_section::columns, {2});
     add(panels_section::rows, {4});
+    add(bands_section::bands, {4, 4, 8, 8});
+    add(bands_section::runs, {2, 1, 1, 1, 1, 1, 1, 1, 1});
+    add(bands_section::indices, {1});
     return all;
   }
   // The bytes that must be zero, behind the table and the sections. Of an intact frame.
   std::vector<field> padding() {
     std::vector<field> all;
-    std::size_t end = sizeof(blob_header) + 6 * sizeof(blob_section);
-    for (std::size_t id = 1; id <= 7; ++id) {
-      const std::size_t begin = id <= 6 ? entry(static_cast<panels_section>(id)).offset : bytes_.size();
+    std::size_t end = sizeof(blob_header) + section_count_ * sizeof(blob_section);
+    const auto fill_up_to = [&](std::size_t begin) {
       for (; end < begin; ++end) all.push_back({end, 1});
-      if (id <= 6) end = begin + entry(static_cast<panels_section>(id)).bytes;
+    };
+    for (const blob_section& section : entries()) {
+      fill_up_to(section.offset);
+      end += section.bytes;
     }
+    fill_up_to(bytes_.size());
     return all;
   }
   std::uint64_t get(const field& f) const {
@@ -106,6 +130,7 @@ class tampered {
 
  private:
   buffer<std::byte> bytes_;
+  std::size_t section_count_ = 0;
 };
 
 // Numbers likely to be at the edge of what is allowed.
@@ -175,12 +200,12 @@ inline void tamper_at_random(tampered& t, const std::vector<tampered::field>& fi
 }
 
 // Whether a walk stays inside of the matrix; guards and sanitizers see to it that it stays inside of the arrays.
-template <class T, class Block>
-bool can_be_walked(const packed_weights<T, Block>& w) {
+template <class T, class Block, blob_layout Layout>
+bool can_be_walked(const packed_weights<T, Block, Layout>& w) {
   bool inside = true;
   std::size_t count = 0;
   T sum = 0;
-  w.arrays().for_each_weight([&](std::size_t row, std::size_t column, T weight) {
+  w.for_each_weight([&](std::size_t row, std::size_t column, T weight) {
     inside = inside && row < w.rows() && column < w.columns();
     ++count;
     sum += weight;
@@ -189,12 +214,14 @@ bool can_be_walked(const packed_weights<T, Block>& w) {
   return inside && count == w.kept();
 }
 
-// Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be.
-inline packed_weights<float, block<8, 4>> victim(panel_cut cut) {
+// Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be; or in
+// bands.
+template <blob_layout Layout = blob_layout::panels>
+packed_weights<float, block<8, 4>, Layout> victim(const pack_options& how) {
   using shape = block<8, 4>;
   auto kept = random_pattern<shape>(37, 11, {.density = 0.3, .rows_kept = 0.6}, 11);
   for (std::size_t bj = 0; bj < kept.block_columns(); ++bj) kept.keep_row(0, bj, 5, false);
-  return std::move(*pack<float>(kept, random_weights<float>(kept, 12).view(), {.cut = cut}));
+  return std::move(*pack<float, Layout>(kept, random_weights<float>(kept, 12).view(), how));
 }
 
 }  // namespace bcr::test

@@ -36,7 +36,13 @@ struct value_type_of<double> : std::integral_constant<value_type, value_type::f6
 template <>
 struct value_type_of<std::int8_t> : std::integral_constant<value_type, value_type::i8> {};
 
-enum class blob_layout : std::uint32_t { panels = 1, bands = 2 };
+// Which layouts a blob has, each with all of the weights: one for matrix-matrix work, one for matrix-vector work.
+enum class blob_layout : std::uint32_t { panels = 1, bands = 2, panels_and_bands = 3 };
+
+// Whether `layout` has all that `part` has.
+constexpr bool has_layout(blob_layout layout, blob_layout part) noexcept {
+  return (static_cast<std::uint32_t>(layout) & static_cast<std::uint32_t>(part)) == static_cast<std::uint32_t>(part);
+}
 
 // What a reader must agree with the writer about before it can use the sections.
 struct blob_kind {

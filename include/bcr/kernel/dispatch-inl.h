@@ -18,8 +18,8 @@ template <class Table>
 struct TableMaker;
 template <class T, class... Epilogues>
 struct TableMaker<dispatch_table<T, Epilogues...>> {
-  static constexpr dispatch_table<T, Epilogues...> table{{kGemmKernels<T, Epilogues>, kLinearKernels<T, Epilogues>}...,
-                                                         target_name()};
+  static constexpr dispatch_table<T, Epilogues...> table{
+      {kGemmKernels<T, Epilogues, true>, kLinearKernels<T, Epilogues, true>}..., target_name()};
 };
 
 template <class Table>

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "bcr/kernel/bands-inl.h"
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/kernel/gemv-inl.h"
@@ -94,13 +95,21 @@ constexpr panel_kernels<T, Epilogue> MakePanelKernels(std::index_sequence<I...>)
 template <class T, class Epilogue>
 inline constexpr panel_kernels<T, Epilogue> kPanelKernels =
     MakePanelKernels<T, Epilogue>(std::make_index_sequence<most_tile_vectors>());
-template <class T, class Epilogue>
-inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{kPanelKernels<T, Epilogue>, RunGemv<down_rows, T, Epilogue>,
-                                                        CopyTile<T>};
+template <orientation Along, class T, class Epilogue, bool Bands>
+constexpr vector_kernels<T, Epilogue> MakeVectorKernels() noexcept {
+  if constexpr (Bands) return {RunGemv<Along, T, Epilogue>, RunBands<Along, T, Epilogue>};
+  return {RunGemv<Along, T, Epilogue>, nullptr};
+}
+
+// Kernels for bands are as much code again, and only there for those who have bands.
+template <class T, class Epilogue, bool Bands>
+inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{
+    kPanelKernels<T, Epilogue>, MakeVectorKernels<down_rows, T, Epilogue, Bands>(), Transpose<T>, CopyTile<T>};
 // The epilogue of a linear layer waits until the results have been turned back.
-template <class T, class Epilogue>
-inline constexpr linear_kernels<T, Epilogue> kLinearKernels{
-    kPanelKernels<T, epilogue::none>, RunGemv<along_rows, T, Epilogue>, LoadTokens<T>, StoreTokens<T, Epilogue>};
+template <class T, class Epilogue, bool Bands>
+inline constexpr linear_kernels<T, Epilogue> kLinearKernels{kPanelKernels<T, epilogue::none>,
+                                                            MakeVectorKernels<along_rows, T, Epilogue, Bands>(),
+                                                            LoadTokens<T>, StoreTokens<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

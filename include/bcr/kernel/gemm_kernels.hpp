@@ -47,11 +47,20 @@ struct panel_kernels {
   void (*run[most_tile_vectors])(const panel_task<T>&, const Epilogue&) noexcept;
 };
 
+// Products with one vector, on panels, or with any number of them, on bands.
+template <class T, class Epilogue>
+struct vector_kernels {
+  void (*on_panels)(const gemv_task<T>&, const Epilogue&) noexcept;
+  void (*on_bands)(const band_task<T>&, const Epilogue&) noexcept;  // may be null, for weights without bands
+};
+
 template <class T, class Epilogue>
 struct gemm_kernels {
   panel_kernels<T, Epilogue> panels;
-  // For one column, C and a residual being M x 1.
-  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
+  vector_kernels<T, Epilogue> vectors;  // for columns; C and a residual are M x N
+  // Turns `rows` x `columns` elements into `columns` rows of `turned_ld`.
+  void (*turn)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* turned,
+               std::size_t turned_ld) noexcept;
   // Copies `rows` x `columns` elements to aligned rows of `tile_ld`, filling these up with zeros.
   void (*copy_tile)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
                     std::size_t tile_ld) noexcept;
@@ -72,8 +81,7 @@ struct token_block {
 template <class T, class Epilogue>
 struct linear_kernels {
   panel_kernels<T, epilogue::none> panels;
-  // For one token, Y and a residual being 1 x M.
-  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
+  vector_kernels<T, Epilogue> vectors;  // for tokens; Y and a residual are T x M
   // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
   void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
                       std::size_t tile_ld) noexcept;

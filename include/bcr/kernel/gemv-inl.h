@@ -32,9 +32,10 @@ BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
 
-// Lanes 4j to 4j + 3 are x[column[j]]. `first1` is true in the first four lanes, `first2` in eight, `first3` in twelve.
-template <int Columns, class D, class T, class M>
-BCR_INLINE ops::Vec<D> SpreadColumns(D d, const T* x, const std::uint16_t* column, const M& first1, const M& first2,
+// A vector of several columns, one after the other: the first lanes, where `first1` is true, are x of column 0, the
+// next ones, where `first2` is true as well, x of column 1, and so on.
+template <int Columns, class D, class T, class Index, class M>
+BCR_INLINE ops::Vec<D> SpreadColumns(D d, const T* x, const Index& column, const M& first1, const M& first2,
                                      const M& first3) {
   auto v = ops::Set(d, x[column[Columns - 1]]);
   if constexpr (Columns > 3) v = ops::IfThenElse(first3, ops::Set(d, x[column[2]]), v);
@@ -230,23 +231,40 @@ BCR_INLINE void StoreStrided(ops::Vec<D> v, D d, T* p, std::size_t stride, std::
   for (std::size_t l = 0; l < count; ++l) p[l * stride] = lanes[l];
 }
 
+// Where the results of some rows go, of one vector: `stride` apart.
+template <class T>
+struct ResultRows {
+  T* y;
+  std::size_t stride;
+  std::size_t first, rows;
+  std::size_t vector;  // its number, for the epilogue
+  bool accumulate;
+};
+
+// From their sums to the results; as many sums as fill the last vector may be read.
+template <orientation Along, class T, class Epilogue>
+void FinishRows(const ResultRows<T>& to, const Epilogue& epilogue, const T* sums) noexcept {
+  const ops::ScalableTag<T> d;
+  const std::size_t lanes = ops::Lanes(d);
+  for (std::size_t r = 0; r < to.rows; r += lanes) {
+    const std::size_t count = to.rows - r < lanes ? to.rows - r : lanes;
+    T* const y = to.y + r * to.stride;
+    auto v = Apply<Along>(d, epilogue, ops::LoadU(d, sums + r), to.first + r, to.vector, 0, count);
+    if (to.accumulate) v = ops::Add(v, LoadStrided(d, y, to.stride, count));
+    StoreStrided(v, d, y, to.stride, count);
+  }
+}
+
 // The task's groups, one after the other.
 template <orientation Along, class T, class Epilogue>
 void RunGemv(const gemv_task<T>& task, const Epilogue& epilogue) noexcept {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
   const panels_view<T>& w = *task.weights;
   const PanelSums<T> together;
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     SumGroup(w, g, task.x, together, task.sums);
-    const std::size_t first = w.groups[g].row_begin, rows = w.groups[g + 1].row_begin - first;
-    for (std::size_t r = 0; r < rows; r += lanes) {
-      const std::size_t count = rows - r < lanes ? rows - r : lanes;
-      T* const y = task.y + (first + r) * task.y_stride;
-      auto v = Apply<Along>(d, epilogue, ops::LoadU(d, task.sums + r), first + r, 0, 0, count);
-      if (task.accumulate) v = ops::Add(v, LoadStrided(d, y, task.y_stride, count));
-      StoreStrided(v, d, y, task.y_stride, count);
-    }
+    const std::size_t first = w.groups[g].row_begin;
+    FinishRows<Along, T>({task.y + first * task.y_stride, task.y_stride, first, w.group_rows(g), 0, task.accumulate},
+                         epilogue, task.sums);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bcr/format/bands.hpp"
 #include "bcr/format/panels.hpp"
 
 namespace bcr {
@@ -42,6 +43,32 @@ struct gemv_task {
 
 // Elements of scratch memory for vectors of `lanes` elements.
 constexpr std::size_t gemv_scratch_elements(std::size_t lanes) noexcept { return group_rows_limit + lanes; }
+
+// A range of bands times a few vectors.
+template <class T>
+struct band_task {
+  const bands_view<T>* weights;
+  std::size_t band_begin, band_end;
+  std::size_t vectors;
+  const T* x;  // vector j's element k is at x + j * ldx + k
+  std::size_t ldx;
+  T* y;  // the result of row m and vector j is at y + m * y_row + j * y_vector
+  std::size_t y_row, y_vector;
+  bool accumulate;  // add to the output instead of replacing it
+  T* scratch;       // 64-byte aligned, band_scratch_elements(vectors), any contents
+};
+
+// Vectors that share one pass over the weights of bands; of more, so many take turns.
+inline constexpr std::size_t band_vectors = 16;
+// Vectors whose sums stay in registers together.
+inline constexpr std::size_t strip_vectors = 4;
+
+// The sums of a band, and twice those of a strip's lanes and what vectors store beyond them.
+inline constexpr std::size_t strip_sums = band_rows_limit + 2 * mask_rows;
+constexpr std::size_t band_scratch_elements(std::size_t vectors) noexcept {
+  const std::size_t together = vectors < band_vectors ? vectors : band_vectors;
+  return together * band_rows_limit + 2 * strip_sums * (together + strip_vectors);
+}
 
 // Elements of a scratch tile for vectors of `lanes` elements.
 constexpr std::size_t panel_scratch_elements(std::size_t vectors, std::size_t lanes) noexcept {

@@ -88,7 +88,8 @@ BCR_INLINE bool TransposeByTilesOf(const T* from, std::size_t from_ld, std::size
 // to[j * to_ld + i] = from[i * from_ld + j] for i < rows, j < columns. T is float or double, any alignment will do, and
 // nothing outside the two matrices, which must not overlap, is touched.
 template <class T>
-void Transpose(const T* from, std::size_t from_ld, std::size_t rows, std::size_t columns, T* to, std::size_t to_ld) {
+void Transpose(const T* from, std::size_t from_ld, std::size_t rows, std::size_t columns, T* to,
+               std::size_t to_ld) noexcept {
 #if BCR_HAS_BLOCKS
   constexpr std::size_t lanes = ops::MaxLanes(ops::ScalableTag<T>());
   if (TransposeByTilesOf<lanes>(from, from_ld, rows, columns, to, to_ld)) return;

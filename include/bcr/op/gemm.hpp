@@ -40,10 +40,11 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     return check_plan_options(options.threads, options.tile_vectors);
   }
 
-  // A plan for `weights`, which must outlive it, on the kernels of one target.
-  template <block_shape Block>
+  // A plan for `weights`, which must outlive it, on the kernels of one target: with those for bands, if the weights
+  // have any.
+  template <block_shape Block, blob_layout Layout>
   BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue>& kernels,
-                                                 const packed_weights<T, Block>& weights,
+                                                 const packed_weights<T, Block, Layout>& weights,
                                                  const gemm_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     return basic_gemm_plan(kernels, weights, options);
@@ -55,10 +56,10 @@ class basic_gemm_plan : public detail::panel_plan<T> {
   template <executor Executor = serial_executor>
   status run(matrix_view<const T> b, matrix_view<T> c, std::span<std::byte> workspace, const Epilogue& epilogue = {},
              Executor&& threads = {}) const noexcept {
-    if (b.rows != weights_.columns || b.columns != columns_ || !b.valid()) {
+    if (b.rows != shape_.columns || b.columns != columns_ || !b.valid()) {
       return {errc::invalid_argument, "The input of the product does not have the plan's shape, K x N."};
     }
-    if (c.rows != weights_.rows || c.columns != columns_ || !c.valid()) {
+    if (c.rows != shape_.rows || c.columns != columns_ || !c.valid()) {
       return {errc::invalid_argument, "The output of the product does not have the plan's shape, M x N."};
     }
     if (const status s = bcr::epilogue::check(epilogue, c.rows, c.columns); !s) return s;
@@ -66,11 +67,14 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     if (c.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);
-      if (this->is_vector_) {
-        kernels_->run_vector(
-            this->vector_task(part, b.data, b.leading_dimension, c.data, c.leading_dimension, accumulate_), epilogue);
-      } else {
-        run_tiles(part, b, c, epilogue);
+      switch (this->work_) {
+        case base::work::on_bands:
+          return run_bands(part, b, c, epilogue);
+        case base::work::vector:
+          return kernels_->vectors.on_panels(
+              this->vector_task(part, b.data, b.leading_dimension, c.data, c.leading_dimension, accumulate_), epilogue);
+        case base::work::tiles:
+          return run_tiles(part, b, c, epilogue);
       }
     });
     return {};
@@ -78,11 +82,12 @@ class basic_gemm_plan : public detail::panel_plan<T> {
 
  private:
   using base::lanes_;
+  using base::shape_;
   using base::tiles_;
   using base::weights_;
 
-  template <block_shape Block>
-  basic_gemm_plan(const gemm_kernels<T, Epilogue>& kernels, const packed_weights<T, Block>& weights,
+  template <block_shape Block, blob_layout Layout>
+  basic_gemm_plan(const gemm_kernels<T, Epilogue>& kernels, const packed_weights<T, Block, Layout>& weights,
                   const gemm_options& options) noexcept
       : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors),
         kernels_(&kernels),
@@ -91,8 +96,12 @@ class basic_gemm_plan : public detail::panel_plan<T> {
         copy_(options.copy) {
     if (columns_ < lanes_) copy_ = input_copy::always;
     // Tasks that share columns would each copy them.
-    if (copy_ == input_copy::automatic && (this->grid_.rows != 1 || !copy_pays())) copy_ = input_copy::never;
-    if (!this->is_vector_) {
+    if (copy_ == input_copy::automatic && (this->work_ != base::work::tiles || this->grid_.rows != 1 || !copy_pays())) {
+      copy_ = input_copy::never;
+    }
+    if (this->work_ == base::work::on_bands) {
+      this->reserve(band_scratch_elements(columns_) + shape_.columns * columns_);
+    } else if (this->work_ == base::work::tiles) {
       this->reserve(this->tile_scratch_elements() + (copy_ == input_copy::never ? 0 : this->tile_input_elements()));
     }
   }
@@ -112,6 +121,20 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     return copy_ == input_copy::always ||
            (copy_ == input_copy::automatic && (reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
                                                b.leading_dimension * sizeof(T) % buffer_alignment != 0));
+  }
+
+  // A column alone may be anywhere; several are turned first.
+  void run_bands(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,
+                 const Epilogue& epilogue) const noexcept {
+    band_task<T> task{&this->bands_, part.group_begin, part.group_end,      columns_, b.data,
+                      b.rows,        c.data,           c.leading_dimension, 1,        accumulate_,
+                      part.memory};
+    if (columns_ != 1 || b.leading_dimension != 1) {
+      T* const turned = part.memory + band_scratch_elements(columns_);
+      kernels_->turn(b.data, b.leading_dimension, b.rows, columns_, turned, b.rows);
+      task.x = turned;
+    }
+    kernels_->vectors.on_bands(task, epilogue);
   }
 
   void run_tiles(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,

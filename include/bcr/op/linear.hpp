@@ -34,10 +34,11 @@ class basic_linear_plan : public detail::panel_plan<T> {
     return check_plan_options(options.threads, options.tile_vectors);
   }
 
-  // A plan for `weights`, which must outlive it, on the kernels of one target.
-  template <block_shape Block>
+  // A plan for `weights`, which must outlive it, on the kernels of one target: with those for bands, if the weights
+  // have any.
+  template <block_shape Block, blob_layout Layout>
   BCR_COLD static result<basic_linear_plan> create(const linear_kernels<T, Epilogue>& kernels,
-                                                   const packed_weights<T, Block>& weights,
+                                                   const packed_weights<T, Block, Layout>& weights,
                                                    const linear_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     return basic_linear_plan(kernels, weights, options);
@@ -49,10 +50,10 @@ class basic_linear_plan : public detail::panel_plan<T> {
   template <executor Executor = serial_executor>
   status run(matrix_view<const T> x, matrix_view<T> y, std::span<std::byte> workspace, const Epilogue& epilogue = {},
              Executor&& threads = {}) const noexcept {
-    if (x.rows != tokens_ || x.columns != weights_.columns || !x.valid()) {
+    if (x.rows != tokens_ || x.columns != shape_.columns || !x.valid()) {
       return {errc::invalid_argument, "The input of the layer does not have the plan's shape, T x K."};
     }
-    if (y.rows != tokens_ || y.columns != weights_.rows || !y.valid()) {
+    if (y.rows != tokens_ || y.columns != shape_.rows || !y.valid()) {
       return {errc::invalid_argument, "The output of the layer does not have the plan's shape, T x M."};
     }
     if (const status s = bcr::epilogue::check(epilogue, y.rows, y.columns); !s) return s;
@@ -60,10 +61,15 @@ class basic_linear_plan : public detail::panel_plan<T> {
     if (y.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);
-      if (this->is_vector_) {
-        kernels_->run_vector(this->vector_task(part, x.data, 1, y.data, 1, false), epilogue);
-      } else {
-        run_tiles(part, x, y, epilogue);
+      switch (this->work_) {
+        case base::work::on_bands:
+          return kernels_->vectors.on_bands({&this->bands_, part.group_begin, part.group_end, tokens_, x.data,
+                                             x.leading_dimension, y.data, 1, y.leading_dimension, false, part.memory},
+                                            epilogue);
+        case base::work::vector:
+          return kernels_->vectors.on_panels(this->vector_task(part, x.data, 1, y.data, 1, false), epilogue);
+        case base::work::tiles:
+          return run_tiles(part, x, y, epilogue);
       }
     });
     return {};
@@ -71,20 +77,22 @@ class basic_linear_plan : public detail::panel_plan<T> {
 
  private:
   using base::lanes_;
+  using base::shape_;
   using base::tiles_;
   using base::weights_;
 
   // Rows whose results are turned back together: enough to fill lines of the output, few enough to stay in the cache.
   static constexpr std::size_t stripe = 64;
 
-  template <block_shape Block>
-  basic_linear_plan(const linear_kernels<T, Epilogue>& kernels, const packed_weights<T, Block>& weights,
+  template <block_shape Block, blob_layout Layout>
+  basic_linear_plan(const linear_kernels<T, Epilogue>& kernels, const packed_weights<T, Block, Layout>& weights,
                     const linear_options& options) noexcept
       : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors),
         kernels_(&kernels),
-        tokens_(options.tokens),
-        stripe_rows_(stripe_rows(weights_)) {
-    if (this->is_vector_) return;
+        tokens_(options.tokens) {
+    if (this->work_ == base::work::on_bands) this->reserve(band_scratch_elements(tokens_));
+    if (this->work_ != base::work::tiles) return;
+    stripe_rows_ = stripe_rows(weights_);
     this->reserve(this->tile_scratch_elements() + this->tile_input_elements() + stripe_rows_ * (tile_width() + lanes_));
   }
 
@@ -140,7 +148,7 @@ class basic_linear_plan : public detail::panel_plan<T> {
   }
 
   const linear_kernels<T, Epilogue>* kernels_;
-  std::size_t tokens_, stripe_rows_;
+  std::size_t tokens_, stripe_rows_ = 0;
 };
 
 }  // namespace bcr

@@ -1,8 +1,9 @@
-// What plans on panels have in common: the cut of the product into tiles and tasks, each task's share of the caller's
-// workspace, and the name of the kernel.
+// What plans have in common: which layout of the weights they take, the cut of the product into tiles and tasks, each
+// task's share of the caller's workspace, and the name of the kernel.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "bcr/core/block.hpp"
@@ -21,26 +22,40 @@ class panel_plan {
   // Bytes of memory, of any alignment, that each run needs for itself.
   std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task_); }
   // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target. For a vector the operation is "gemv", and
-  // the tile 4x1.
+  // the tile 4x1 on panels, 128x1 on bands; for a few vectors on bands it is "skinny", and the tile 128x8 for eight.
   const char* kernel_name() const noexcept { return label_.text(); }
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
  protected:
   // `columns` results for each row of the weights: columns of C, or tokens.
-  template <block_shape Block>
-  panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block>& weights,
+  template <block_shape Block, blob_layout Layout>
+  panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block, Layout>& weights,
              std::size_t columns, std::size_t threads, int tile_vectors) noexcept
-      : weights_(weights.arrays()), lanes_(target.lanes()), is_vector_(columns == 1 && tile_vectors == 0) {
+      : shape_{weights.rows(), weights.columns()},
+        weights_(weights.panels()),
+        bands_(weights.bands()),
+        lanes_(target.lanes()),
+        work_(work_for(Layout, columns, tile_vectors)) {
+    if (work_ == work::on_bands) {
+      if (bands_.band_count() != 0 && columns != 0) grid_ = best_grid(bands_.band_count(), 1, threads);
+      label_ = kernel_label(columns == 1 ? "gemv" : "skinny", value_type_of<T>::value, Block::rows, Block::columns,
+                            band_rows_limit, columns < band_vectors ? columns : band_vectors, target.name);
+      return;
+    }
     tiles_ =
         column_tiles(columns, lanes_, best_tile_vectors(target, weights.columns() * lanes_ * sizeof(T), tile_vectors));
     if (weights_.group_count() != 0 && tiles_.count() != 0) {
       grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
     }
-    label_ = kernel_label(is_vector_ ? "gemv" : operation, value_type_of<T>::value, Block::rows, Block::columns,
-                          panel_rows, is_vector_ ? 1 : tiles_.widest(), target.name);
-    if (is_vector_) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
+    const bool vector = work_ == work::vector;
+    label_ = kernel_label(vector ? "gemv" : operation, value_type_of<T>::value, Block::rows, Block::columns, panel_rows,
+                          vector ? 1 : tiles_.widest(), target.name);
+    if (vector) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
   }
+
+  // What a plan's tasks do: tiles of panels, a vector on panels, or a few vectors on bands.
+  enum class work : std::uint8_t { tiles, vector, on_bands };
 
   // Elements of memory for each task; a vector's tasks have theirs.
   void reserve(std::size_t elements_per_task) noexcept { bytes_per_task_ = elements_per_task * sizeof(T); }
@@ -54,7 +69,7 @@ class panel_plan {
     return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
   }
 
-  // What one task computes, and the memory that it has.
+  // What one task computes, and the memory that it has: groups of rows, or bands.
   struct share {
     std::size_t group_begin, group_end;
     std::size_t tile_begin, tile_end;
@@ -62,8 +77,12 @@ class panel_plan {
   };
   share share_of(std::size_t task, std::span<std::byte> workspace) const noexcept {
     const std::size_t row_part = task / grid_.columns, column_part = task % grid_.columns;
-    return {first_group(weights_, row_part, grid_.rows), first_group(weights_, row_part + 1, grid_.rows),
-            tiles_.count() * column_part / grid_.columns, tiles_.count() * (column_part + 1) / grid_.columns,
+    const auto first = [&](std::size_t part) {
+      return work_ == work::on_bands ? first_group(bands_.bands, part, grid_.rows)
+                                     : first_group(weights_.groups, part, grid_.rows);
+    };
+    return {first(row_part), first(row_part + 1), tiles_.count() * column_part / grid_.columns,
+            tiles_.count() * (column_part + 1) / grid_.columns,
             reinterpret_cast<T*>(workspace_piece(workspace, task, bytes_per_task_))};
   }
 
@@ -78,13 +97,29 @@ class panel_plan {
     return {&weights_, part.group_begin, part.group_end, x, y, y_stride, accumulate, part.memory};
   }
 
+  struct extents {
+    std::size_t rows, columns;  // of the weights
+  };
+  extents shape_;
   panels_view<T> weights_;
+  bands_view<T> bands_;
   column_tiles tiles_;
   task_grid grid_;
   std::size_t lanes_ = 1;
-  bool is_vector_ = false;
+  work work_ = work::tiles;
 
  private:
+  // Vectors up to which bands are the better choice where there are panels as well.
+  static constexpr std::size_t few_vectors = 4;
+
+  static work work_for(blob_layout layout, std::size_t columns, int tile_vectors) noexcept {
+    const bool panels = has_layout(layout, blob_layout::panels);
+    if (!panels || (has_layout(layout, blob_layout::bands) && tile_vectors == 0 && columns <= few_vectors)) {
+      return work::on_bands;
+    }
+    return columns == 1 && tile_vectors == 0 ? work::vector : work::tiles;
+  }
+
   std::size_t bytes_per_task_ = 0;
   kernel_label label_;
 };

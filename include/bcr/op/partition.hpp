@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "bcr/core/block.hpp"
-#include "bcr/format/panels.hpp"
 
 namespace bcr {
 
@@ -68,17 +69,16 @@ inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t th
   return best;
 }
 
-// The first group of part `part` of `parts`: groups are cut where their kept weights, and a little for every row, reach
-// the part's share.
-template <class T>
-std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::size_t parts) noexcept {
+// The first of `groups`, of rows or bands, that part `part` of `parts` has: they are cut where their kept weights, and
+// a little for every row, reach the part's share. The last group holds the ends.
+template <class Group>
+std::size_t first_group(std::span<const Group> groups, std::size_t part, std::size_t parts) noexcept {
   constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
-  const auto cost_before = [&](std::size_t g) {
-    return weights.groups[g].weight_begin + row_cost * weights.groups[g].row_begin;
-  };
+  const std::size_t count = groups.size() - 1;
+  const auto cost_before = [&](std::size_t g) { return groups[g].weight_begin + row_cost * groups[g].row_begin; };
   const double target =
-      static_cast<double>(cost_before(weights.group_count())) * static_cast<double>(part) / static_cast<double>(parts);
-  std::size_t low = 0, high = weights.group_count();
+      static_cast<double>(cost_before(count)) * static_cast<double>(part) / static_cast<double>(parts);
+  std::size_t low = 0, high = count;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
     const double half = 0.5 * static_cast<double>(cost_before(middle) + cost_before(middle + 1));
@@ -88,7 +88,7 @@ std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::si
       high = middle;
     }
   }
-  return part == parts ? weights.group_count() : low;
+  return part == parts ? count : low;
 }
 
 }  // namespace bcr

@@ -1,32 +1,20 @@
-// Packing: a dense matrix and a pattern become packed weights; unpacking gives the dense matrix back.
+// Packing into panels, for matrix-matrix work: see format/panels.hpp for what is written.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
-#include <type_traits>
-#include <utility>
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
-#include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
-#include "bcr/format/packed_weights.hpp"
 #include "bcr/format/panels.hpp"
 #include "bcr/format/pattern.hpp"
 #include "bcr/pack/group_panels.hpp"
 
-namespace bcr {
-
-struct pack_options {
-  // How rows are cut into panels; `automatic` lets the cost model of pack/group_panels.hpp choose, group by group.
-  panel_cut cut = panel_cut::automatic;
-};
-
-namespace detail {
+namespace bcr::detail {
 
 // How large the arrays of a layout are.
 struct panels_size {
@@ -211,73 +199,27 @@ BCR_COLD void for_each_group(const pattern<Block>& kept, panel_cut how, group_pa
   }
 }
 
-}  // namespace detail
-
-// Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
-// inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is
-// invalid, with unsupported above 2^32 - 1 rows, columns or segments, and with out_of_memory.
-template <class T, block_shape Block>
-BCR_COLD result<packed_weights<T, Block>> pack(const pattern<Block>& kept,
-                                               matrix_view<const std::type_identity_t<T>> dense,
-                                               const pack_options& options = {}) noexcept {
-  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
-  if (dense.rows != kept.rows() || dense.columns != kept.columns()) {
-    return {errc::invalid_argument, "The matrix to pack and its pattern have different shapes."};
-  }
-  if (!dense.valid()) {
-    return {errc::invalid_argument, "The matrix to pack has no data, or a leading dimension below its columns."};
-  }
-  if (dense.rows > most || dense.columns > most) {
-    return {errc::unsupported, "Packed weights have at most 4294967295 rows and columns."};
-  }
-  auto group = detail::group_panels::create(dense.columns);
-  if (!group) return group.status();
-
-  detail::panels_counter counter;
-  detail::for_each_group(kept, options.cut, *group, [&](std::size_t, unsigned) {
+template <block_shape Block>
+BCR_COLD panels_size measure_panels(const pattern<Block>& kept, panel_cut how, group_panels& group) noexcept {
+  panels_counter counter;
+  for_each_group(kept, how, group, [&](std::size_t, unsigned) {
     ++counter.size.groups;
-    group->emit(counter);
+    group.emit(counter);
   });
-  const detail::panels_size& size = counter.size;
-  if (size.segments > most) return {errc::unsupported, "The pattern has more segments than packed weights can number."};
+  return counter.size;
+}
 
-  const auto extent = [](panels_section id, std::size_t count, std::size_t element) {
-    return blob_extent{static_cast<std::uint32_t>(id), count * element};
-  };
-  const blob_extent extents[] = {
-      extent(panels_section::groups, size.groups + 1, sizeof(row_group)),
-      extent(panels_section::panels, size.panels, sizeof(panel)),
-      extent(panels_section::segments, size.segments, sizeof(segment)),
-      extent(panels_section::columns, size.columns + panels_read_ahead, sizeof(std::uint16_t)),
-      extent(panels_section::rows, dense.rows, sizeof(std::uint32_t)),
-      extent(panels_section::weights, size.weights, sizeof(T)),
-  };
-  auto blob = blob_writer::create(packed_weights<T, Block>::kind, {dense.rows, dense.columns, size.weights}, extents);
-  if (!blob) return blob.status();
-
-  detail::panels_writer<T> writer(*blob, dense);
-  detail::for_each_group(kept, options.cut, *group, [&](std::size_t first, unsigned rows) {
-    detail::row_visits visits;
-    group->emit(visits);
+template <class T, block_shape Block>
+BCR_COLD void write_panels(blob_writer& blob, const pattern<Block>& kept, matrix_view<const T> dense, panel_cut how,
+                           group_panels& group) noexcept {
+  panels_writer<T> writer(blob, dense);
+  for_each_group(kept, how, group, [&](std::size_t first, unsigned rows) {
+    row_visits visits;
+    group.emit(visits);
     writer.begin_group(first, rows, visits);
-    group->emit(writer);
+    group.emit(writer);
   });
   writer.end_group(dense.rows);
-  return packed_weights<T, Block>::adopt(std::move(*blob).finish());
 }
 
-// Writes the dense matrix (M x K): kept weights bit for bit as they were packed, +0 elsewhere. Fails with
-// invalid_argument if `dense` has another shape or is invalid.
-template <class T, block_shape Block>
-BCR_COLD status unpack(const packed_weights<T, Block>& packed, matrix_view<std::type_identity_t<T>> dense) noexcept {
-  if (dense.rows != packed.rows() || dense.columns != packed.columns() || !dense.valid()) {
-    return {errc::invalid_argument, "The matrix to unpack into does not have the shape of the packed weights."};
-  }
-  for (std::size_t i = 0; i < dense.rows; ++i) {
-    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = T(0);
-  }
-  packed.arrays().for_each_weight([&](std::size_t i, std::size_t j, T weight) { dense(i, j) = weight; });
-  return {};
-}
-
-}  // namespace bcr
+}  // namespace bcr::detail

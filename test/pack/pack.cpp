@@ -1,5 +1,5 @@
 // Packing and unpacking: bit for bit, for every block, edge and way of cutting.
-#include "bcr/pack/panels.hpp"
+#include "bcr/pack/pack.hpp"
 
 #include <doctest/doctest.h>
 
@@ -20,6 +20,12 @@ using bcr::test::dense_matrix;
 
 constexpr bcr::panel_cut every_cut[] = {bcr::panel_cut::automatic, bcr::panel_cut::whole_rows,
                                         bcr::panel_cut::per_block};
+
+constexpr bcr::strip_cut every_strip_cut[] = {bcr::strip_cut::automatic, bcr::strip_cut::shared_columns,
+                                              bcr::strip_cut::own_columns};
+using panels = std::integral_constant<bcr::blob_layout, bcr::blob_layout::panels>;
+using bands = std::integral_constant<bcr::blob_layout, bcr::blob_layout::bands>;
+using both = std::integral_constant<bcr::blob_layout, bcr::blob_layout::panels_and_bands>;
 
 template <class T>
 using bits_type = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
@@ -60,8 +66,8 @@ dense_matrix<T> any_matrix(std::size_t rows, std::size_t columns, std::size_t le
 }
 
 // What unpack gives: the kept weights' bits, +0 elsewhere, and nothing between the rows.
-template <class T, class Block>
-bool unpacks_to(const bcr::packed_weights<T, Block>& packed, const bcr::pattern<Block>& kept,
+template <class T, class Block, bcr::blob_layout Layout>
+bool unpacks_to(const bcr::packed_weights<T, Block, Layout>& packed, const bcr::pattern<Block>& kept,
                 const dense_matrix<T>& dense) {
   const T mark = T(77);
   dense_matrix<T> back(dense.rows, dense.columns, dense.columns + 3, mark);
@@ -76,16 +82,16 @@ bool unpacks_to(const bcr::packed_weights<T, Block>& packed, const bcr::pattern<
   return same;
 }
 
-template <class T, class Block>
-bool same_bytes(const bcr::packed_weights<T, Block>& a, const bcr::packed_weights<T, Block>& b) {
+template <class Packed>
+bool same_bytes(const Packed& a, const Packed& b) {
   return a.bytes().size() == b.bytes().size() && std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
 }
 
-// How many weights a walk through the panels meets.
-template <class T>
-std::size_t kept_by_panels(const bcr::panels_view<T>& view) {
+// How many weights a walk through a layout meets.
+template <class Layout>
+std::size_t met_in(const Layout& layout) {
   std::size_t count = 0;
-  view.for_each_weight([&](std::size_t, std::size_t, T) { ++count; });
+  layout.for_each_weight([&](std::size_t, std::size_t, auto) { ++count; });
   return count;
 }
 
@@ -98,24 +104,29 @@ void pack_unpack_and_save() {
       bcr::test::random_pattern<Block>(rows, columns, bcr::test::any_pattern_options(), bcr::test::any_seed());
   bcr::test::random_source random(bcr::test::any_seed());
   const auto dense = any_matrix<T>(rows, columns, columns + random.below(4), random);
-  for (const bcr::panel_cut cut : every_cut) {
-    auto packed = bcr::pack<T>(kept, dense.view(), {.cut = cut});
+  const auto check = [&](auto layout, const bcr::pack_options& how) {
+    using weights = bcr::packed_weights<T, Block, layout()>;
+    const auto packed = bcr::pack<T, layout()>(kept, dense.view(), how);
     RC_ASSERT(packed.ok());
     RC_ASSERT(packed->rows() == rows);
     RC_ASSERT(packed->columns() == columns);
     RC_ASSERT(packed->kept() == kept.kept());
     RC_ASSERT(packed->density() == kept.density());
-    RC_ASSERT(kept_by_panels(packed->arrays()) == kept.kept());
+    if constexpr (weights::has_panels) RC_ASSERT(met_in(packed->panels()) == kept.kept());
+    if constexpr (weights::has_bands) RC_ASSERT(met_in(packed->bands()) == kept.kept());
     RC_ASSERT(unpacks_to(*packed, kept, dense));
 
-    auto again = bcr::pack<T>(kept, dense.view(), {.cut = cut});
+    const auto again = bcr::pack<T, layout()>(kept, dense.view(), how);
     RC_ASSERT(same_bytes(*packed, *again));
-    auto opened = bcr::packed_weights<T, Block>::open(packed->bytes());
+    const auto opened = weights::open(packed->bytes());
     RC_ASSERT(opened.ok());
     RC_ASSERT(opened->bytes().data() != packed->bytes().data());
     RC_ASSERT(same_bytes(*packed, *opened));
     RC_ASSERT(unpacks_to(*opened, kept, dense));
-  }
+  };
+  for (const bcr::panel_cut cut : every_cut) check(panels(), {.cut = cut});
+  for (const bcr::strip_cut strips : every_strip_cut) check(bands(), {.strips = strips});
+  check(both(), {});
 }
 
 TEST_CASE("pack: any pattern comes back bit for bit") {
@@ -142,6 +153,12 @@ TEST_CASE("pack: matrices wider than sixteen bits can number") {
         CHECK(packed->kept() == kept.kept());
         CHECK(unpacks_to(*packed, kept, dense));
       }
+      for (const bcr::strip_cut strips : every_strip_cut) {
+        auto packed = bcr::pack<float, bcr::blob_layout::bands>(kept, dense.view(), {.strips = strips});
+        REQUIRE(packed.ok());
+        CHECK(packed->kept() == kept.kept());
+        CHECK(unpacks_to(*packed, kept, dense));
+      }
     }
   }
 }
@@ -154,7 +171,7 @@ TEST_CASE("pack: all kept and nothing kept") {
   REQUIRE(nothing.ok());
   CHECK(nothing->kept() == 0);
   CHECK(nothing->density() == 0.0);
-  CHECK(nothing->arrays().panels.empty());
+  CHECK(nothing->panels().panels.empty());
   CHECK(unpacks_to(*nothing, *kept, dense));
   kept->keep_all();
   auto all = bcr::pack<float>(*kept, dense.view());
@@ -163,8 +180,8 @@ TEST_CASE("pack: all kept and nothing kept") {
   CHECK(all->density() == 1.0);
   CHECK(unpacks_to(*all, *kept, dense));
   // Four rows that keep the same columns make one panel of one segment.
-  CHECK(all->arrays().panels.size() == 3);
-  CHECK(all->arrays().segments.size() == 3);
+  CHECK(all->panels().panels.size() == 3);
+  CHECK(all->panels().segments.size() == 3);
 }
 
 TEST_CASE("pack: rows that keep the same columns share panels wherever they are") {
@@ -178,9 +195,9 @@ TEST_CASE("pack: rows that keep the same columns share panels wherever they are"
   const dense_matrix<float> dense(16, 64, 64, 1.0f);
   auto packed = bcr::pack<float>(*kept, dense.view(), {.cut = bcr::panel_cut::whole_rows});
   REQUIRE(packed.ok());
-  CHECK(packed->arrays().panels.size() == 4);
-  CHECK(packed->arrays().segments.size() == 4);
-  for (const bcr::segment& s : packed->arrays().segments) CHECK(s.mask == 15);
+  CHECK(packed->panels().panels.size() == 4);
+  CHECK(packed->panels().segments.size() == 4);
+  for (const bcr::segment& s : packed->panels().segments) CHECK(s.mask == 15);
 }
 
 TEST_CASE("pack: matrices without rows or columns") {

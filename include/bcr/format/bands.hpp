@@ -1,0 +1,339 @@
+// The layout that matrix-vector kernels read: bands of up to 128 rows, whose sums stay in the nearest cache while runs
+// of strips go by. This header says what the bytes mean and proves that they can be believed; pack/bands.hpp writes
+// them. Every weight is used once for each vector, so what counts is bytes: a strip is one stream of weights, and its
+// indices are as few as can be.
+//
+//   band     up to 128 rows that are finished together
+//     run      strips of one shape, so that a kernel meets no surprise from one to the next
+//       strip    a rectangle of the band: some of its rows, compacted, and a few columns. Step after step, the weights
+//                that its rows keep in one column each, in the order of the rows
+//
+//   strip_kind::shared   all lanes have the same column in a step: step s is the strip's column s
+//   strip_kind::own      rows of several blocks below each other: groups of 1, 2, 4 or 8 lanes have a column of their
+//                        own in every step, out of a window of 32. A group may be padded with lanes that are no rows
+//
+// The indices are one stream of bytes, and each strip has there
+//
+//   2        the window: what the strip's columns count from, in units of 32 columns
+//   1        the first word: where in the band's rows the row mask begins, in words of 16 rows
+//   2 words  the row mask: which rows the lanes are, in ascending order
+//   2 for 16 lanes   if `own`: which lanes are rows
+//   columns  a byte or two a step if `shared`; a byte a step and group if `own`
+//
+// Nothing here depends on a vector's width or on the type of machine, but for the byte order.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+
+#include "bcr/core/block.hpp"
+#include "bcr/core/cold.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/blob.hpp"
+
+namespace bcr {
+
+inline constexpr int band_rows_limit = 128;
+// Rows of a word of a row mask.
+inline constexpr int mask_rows = 16;
+// Columns of the window that a strip's indices count from: its first is a multiple of this.
+inline constexpr int window_columns = 32;
+inline constexpr std::size_t bands_columns_limit = std::size_t{window_columns} << 16;
+// The index of a group that has no weights left for a step; its lanes are zeros, to be met by no input.
+inline constexpr std::uint8_t no_column = 0xff;
+
+// What a kernel may read, but not use, beyond the last index and the last weight; they are zero.
+inline constexpr std::size_t index_read_ahead = 128;   // bytes
+inline constexpr std::size_t weights_read_ahead = 64;  // elements
+
+struct band {
+  std::uint32_t row_begin;
+  std::uint32_t run_begin;
+  std::uint64_t index_begin;
+  std::uint64_t weight_begin;
+};
+
+enum class strip_kind : std::uint8_t { shared8, shared16, own };
+
+struct strip_run {
+  std::uint16_t strips;  // at least 1
+  strip_kind kind;
+  std::uint8_t words;       // of a row mask
+  std::uint8_t lanes;       // weights a step; if `own`, a multiple of the group
+  std::uint8_t steps;       // at least 1
+  std::uint8_t full_steps;  // if `own`: the first ones, in which every group has a column
+  std::uint8_t group_bits;  // if `own`: lanes that share a column, as a power of two
+  std::uint8_t padded;      // if `own`: 1 where some lane is no row
+  std::uint8_t zero;
+
+  constexpr unsigned lane_words() const noexcept {
+    return kind == strip_kind::own ? (unsigned{lanes} + mask_rows - 1) / mask_rows : 0;
+  }
+  constexpr unsigned groups() const noexcept { return unsigned{lanes} >> group_bits; }
+  // Bytes of a strip's columns, and of all of its indices.
+  constexpr std::size_t column_bytes() const noexcept {
+    return std::size_t{steps} * (kind == strip_kind::own ? groups() : kind == strip_kind::shared16 ? 2u : 1u);
+  }
+  constexpr std::size_t index_bytes() const noexcept { return 3 + 2 * (words + lane_words()) + column_bytes(); }
+  friend constexpr bool operator==(const strip_run&, const strip_run&) noexcept = default;
+};
+
+enum class bands_section : std::uint32_t { bands = 16, runs, indices, weights };
+
+inline unsigned load_index16(const std::uint8_t* bytes) noexcept {
+  std::uint16_t index;
+  std::memcpy(&index, bytes, sizeof index);
+  return index;
+}
+
+// A strip's bytes of the index stream.
+struct strip_indices {
+  const std::uint8_t* bytes;
+  const strip_run& run;
+
+  std::size_t first_column() const noexcept { return std::size_t{load_index16(bytes)} * window_columns; }
+  unsigned first_word() const noexcept { return bytes[2]; }
+  const std::uint8_t* row_mask() const noexcept { return bytes + 3; }
+  const std::uint8_t* lane_mask() const noexcept { return bytes + 3 + 2 * run.words; }
+  const std::uint8_t* columns() const noexcept { return lane_mask() + 2 * run.lane_words(); }
+
+  static bool contains(const std::uint8_t* mask, unsigned i) noexcept { return (mask[i / 8] >> i % 8 & 1u) != 0; }
+  bool is_row(unsigned lane) const noexcept { return run.padded == 0 || contains(lane_mask(), lane); }
+  // The column of a step and lane, counted from first_column(), or no_column.
+  unsigned column(unsigned step, unsigned lane) const noexcept {
+    switch (run.kind) {
+      case strip_kind::shared8:
+        return columns()[step];
+      case strip_kind::shared16:
+        return load_index16(columns() + 2 * step);
+      case strip_kind::own:
+        break;
+    }
+    return columns()[step * run.groups() + (lane >> run.group_bits)];
+  }
+};
+
+// The arrays of a band layout, wherever they are. Every reader but the kernels should prefer for_each_weight.
+template <class T>
+struct bands_view {
+  std::size_t rows = 0;         // of the matrix
+  std::size_t columns = 0;      // of the matrix
+  std::span<const band> bands;  // one more than there are: the last holds the ends
+  std::span<const strip_run> runs;
+  std::span<const std::uint8_t> indices;  // index_read_ahead more than there are
+  std::span<const T> weights;             // weights_read_ahead more than there are
+
+  // Finds the arrays in a blob and checks everything that a kernel relies on. Fails with corrupt.
+  static result<bands_view> open(const blob_view& blob) noexcept;
+
+  std::size_t band_count() const noexcept { return bands.size() - 1; }
+  std::size_t band_rows(std::size_t b) const noexcept { return bands[b + 1].row_begin - bands[b].row_begin; }
+
+  // Calls visit(row, column, weight) for every kept weight, strip by strip.
+  template <class Visit>
+  void for_each_weight(Visit&& visit) const {
+    for (std::size_t b = 0; b < band_count(); ++b) {
+      const std::uint8_t* index = indices.data() + bands[b].index_begin;
+      const T* weight = weights.data() + bands[b].weight_begin;
+      for (std::size_t r = bands[b].run_begin; r < bands[b + 1].run_begin; ++r) {
+        const strip_run& run = runs[r];
+        for (unsigned s = 0; s < run.strips; ++s, index += run.index_bytes()) {
+          const strip_indices strip{index, run};
+          const std::size_t first_row = bands[b].row_begin + std::size_t{strip.first_word()} * mask_rows;
+          for (unsigned step = 0; step < run.steps; ++step, weight += run.lanes) {
+            unsigned row = 0;
+            for (unsigned lane = 0; lane < run.lanes; ++lane) {
+              if (!strip.is_row(lane)) continue;
+              while (!strip_indices::contains(strip.row_mask(), row)) ++row;
+              const unsigned column = strip.column(step, lane);
+              if (run.kind != strip_kind::own || column != no_column) {
+                visit(first_row + row, strip.first_column() + column, weight[lane]);
+              }
+              ++row;
+            }
+          }
+        }
+      }
+    }
+  }
+};
+
+namespace detail {
+
+// Walks the arrays as a kernel would and answers for every index a kernel would use.
+template <class T>
+class bands_check {
+ public:
+  explicit bands_check(const bands_view<T>& view) noexcept : v_(view) {}
+
+  BCR_COLD status run(std::uint64_t kept) noexcept {
+    if (const status s = check_ends(); !s) return s;
+    for (std::size_t b = 0; b + 1 < v_.bands.size(); ++b) {
+      if (const status s = check_band(b); !s) return s;
+    }
+    for (std::size_t i = index_end_; i < v_.indices.size(); ++i) {
+      if (v_.indices[i] != 0) return damaged("The indices of the packed weights are not padded with zeros.");
+    }
+    for (std::size_t i = weight_end_; i < v_.weights.size(); ++i) {
+      if (v_.weights[i] != T(0)) return damaged("The weights are not padded with zeros.");
+    }
+    if (kept_ != kept) return damaged("The packed weights are not as many as their header says.");
+    return {};
+  }
+
+ private:
+  static constexpr status damaged(const char* message) noexcept { return {errc::corrupt, message}; }
+
+  BCR_COLD status check_ends() noexcept {
+    if (v_.bands.empty() || v_.indices.size() < index_read_ahead || v_.weights.size() < weights_read_ahead) {
+      return damaged("An array of the packed weights has the wrong size.");
+    }
+    index_end_ = v_.indices.size() - index_read_ahead;
+    weight_end_ = v_.weights.size() - weights_read_ahead;
+    const band& first = v_.bands.front();
+    const band& last = v_.bands.back();
+    if (first.row_begin != 0 || first.run_begin != 0 || first.index_begin != 0 || first.weight_begin != 0 ||
+        last.row_begin != v_.rows || last.run_begin != v_.runs.size() || last.index_begin != index_end_ ||
+        last.weight_begin != weight_end_) {
+      return damaged("The bands do not cover the packed weights.");
+    }
+    return {};
+  }
+
+  BCR_COLD status check_band(std::size_t b) noexcept {
+    const band& here = v_.bands[b];
+    const band& next = v_.bands[b + 1];
+    constexpr status out_of_order(errc::corrupt, "The bands of the packed weights are out of order.");
+    if (next.row_begin <= here.row_begin || next.row_begin - here.row_begin > band_rows_limit ||
+        next.row_begin > v_.rows || next.run_begin < here.run_begin || next.run_begin > v_.runs.size()) {
+      return out_of_order;
+    }
+    rows_ = next.row_begin - here.row_begin;
+    index_ = here.index_begin;
+    weight_ = here.weight_begin;
+    if (index_ > index_end_ || weight_ > weight_end_) return out_of_order;
+    for (std::size_t r = here.run_begin; r < next.run_begin; ++r) {
+      if (const status why = check_run(v_.runs[r]); !why) return why;
+    }
+    return index_ == next.index_begin && weight_ == next.weight_begin ? status() : out_of_order;
+  }
+
+  status check_run(const strip_run& run) noexcept {
+    const bool own = run.kind == strip_kind::own;
+    if (run.strips == 0 || run.steps == 0 || run.lanes == 0 || run.lanes > band_rows_limit || run.words == 0 ||
+        run.words > band_rows_limit / mask_rows || run.kind > strip_kind::own || run.group_bits > (own ? 3 : 0) ||
+        run.padded > (own ? 1 : 0) || run.zero != 0 || run.full_steps > (own ? run.steps : 0) ||
+        (run.groups() << run.group_bits) != run.lanes) {
+      return damaged("A run of the packed weights has a shape that it cannot have.");
+    }
+    const std::size_t strip_weights = std::size_t{run.steps} * run.lanes;
+    if (run.strips > (index_end_ - index_) / run.index_bytes() ||
+        run.strips > (weight_end_ - weight_) / strip_weights) {
+      return damaged("A run of the packed weights reaches beyond them.");
+    }
+    for (unsigned s = 0; s < run.strips; ++s) {
+      const strip_indices strip{v_.indices.data() + index_, run};
+      if (const status why = check_strip(strip); !why) return why;
+      if (const status why = check_padding(strip); !why) return why;
+      index_ += run.index_bytes();
+      weight_ += strip_weights;
+    }
+    return {};
+  }
+
+  status check_strip(const strip_indices& strip) noexcept {
+    constexpr status outside(errc::corrupt, "A strip of the packed weights reaches outside of the matrix.");
+    const strip_run& run = strip.run;
+    if (strip.first_word() + run.words > band_rows_limit / mask_rows || strip.first_column() >= v_.columns) {
+      return outside;
+    }
+    unsigned kept = 0, row_lanes = 0;
+    for (unsigned r = 0; r < unsigned{run.words} * mask_rows; ++r) {
+      if (!strip_indices::contains(strip.row_mask(), r)) continue;
+      if (strip.first_word() * mask_rows + r >= rows_) return outside;
+      ++kept;
+    }
+    for (unsigned lane = 0; lane < run.lane_words() * mask_rows; ++lane) {
+      if (!strip_indices::contains(strip.lane_mask(), lane)) continue;
+      if (lane >= run.lanes) return lanes_wrong();
+      ++row_lanes;
+    }
+    if (run.kind != strip_kind::own) row_lanes = run.lanes;
+    if (kept != row_lanes || (run.padded == 0 && row_lanes != run.lanes)) return lanes_wrong();
+    return check_columns(strip, v_.columns - strip.first_column());
+  }
+  static constexpr status lanes_wrong() noexcept {
+    return damaged("A strip of the packed weights has other lanes than it has rows.");
+  }
+
+  // Up to `left` columns from the window on.
+  status check_columns(const strip_indices& strip, std::size_t left) noexcept {
+    constexpr status outside(errc::corrupt, "A strip of the packed weights reaches outside of the matrix.");
+    const strip_run& run = strip.run;
+    if (run.kind != strip_kind::own) {
+      for (unsigned step = 0; step < run.steps; ++step) {
+        if (strip.column(step, 0) >= left) return outside;
+      }
+      kept_ += std::uint64_t{run.steps} * run.lanes;
+      return {};
+    }
+    for (unsigned step = 0; step < run.steps; ++step) {
+      for (unsigned lane = 0; lane < run.lanes; ++lane) {
+        const unsigned column = strip.column(step, lane);
+        if (column == no_column ? step < run.full_steps : column >= window_columns || column >= left) return outside;
+        kept_ += column != no_column && strip.is_row(lane);
+      }
+    }
+    return {};
+  }
+
+  // What is no weight is zero.
+  status check_padding(const strip_indices& strip) const noexcept {
+    if (strip.run.kind != strip_kind::own) return {};
+    const T* weight = v_.weights.data() + weight_;
+    for (unsigned step = 0; step < strip.run.steps; ++step, weight += strip.run.lanes) {
+      for (unsigned lane = 0; lane < strip.run.lanes; ++lane) {
+        if ((!strip.is_row(lane) || strip.column(step, lane) == no_column) && weight[lane] != T(0)) {
+          return damaged("A strip of the packed weights is not padded with zeros.");
+        }
+      }
+    }
+    return {};
+  }
+
+  const bands_view<T>& v_;
+  std::size_t rows_ = 0;  // of the band
+  std::size_t index_ = 0, weight_ = 0, index_end_ = 0, weight_end_ = 0;
+  std::uint64_t kept_ = 0;
+};
+
+}  // namespace detail
+
+template <class T>
+BCR_COLD result<bands_view<T>> bands_view<T>::open(const blob_view& blob) noexcept {
+  bands_view v;
+  v.rows = static_cast<std::size_t>(blob.matrix().rows);
+  v.columns = static_cast<std::size_t>(blob.matrix().columns);
+  if (v.rows > std::numeric_limits<std::uint32_t>::max() || v.columns > bands_columns_limit) {
+    return {errc::corrupt, "The packed weights have more rows or columns than this layout can number."};
+  }
+  status why;
+  const auto find = [&]<class E>(bands_section id, std::span<const E>& into) {
+    auto found = blob.section<E>(static_cast<std::uint32_t>(id));
+    if (found) into = *found;
+    if (!found && why.ok()) why = found.status();
+  };
+  find(bands_section::bands, v.bands);
+  find(bands_section::runs, v.runs);
+  find(bands_section::indices, v.indices);
+  find(bands_section::weights, v.weights);
+  if (why.ok()) why = detail::bands_check<T>(v).run(blob.matrix().kept);
+  if (!why) return why;
+  return v;
+}
+
+}  // namespace bcr

@@ -1,0 +1,211 @@
+// Matrix times a few vectors, on bands: y = W x.
+//
+//     a strip's sums, one for each row that it keeps     s s s s s s s s
+//     expanded by its row mask, and added to the band's  . s . s s . . s s . s . s s . .
+//
+// The band's sums stay in the nearest cache. Where a strip begins and ends some 25 cycles are lost (Zen 5), which is
+// why small blocks are taken several at a time. Several vectors take turns at each strip, four at a time in registers,
+// so that the weights are read once for all of them.
+#if defined(BCR_KERNEL_BANDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_KERNEL_BANDS_INL_H_
+#undef BCR_KERNEL_BANDS_INL_H_
+#else
+#define BCR_KERNEL_BANDS_INL_H_
+#endif
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "bcr/format/bands.hpp"
+#include "bcr/kernel/gemv-inl.h"
+#include "bcr/kernel/panel_task.hpp"
+#include "bcr/kernel/strips-inl.h"
+#include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+// 16 rows of a mask.
+inline unsigned MaskWord(const std::uint8_t* mask) noexcept { return mask[0] | unsigned{mask[1]} << 8; }
+
+// Takes out the sums of lanes that are no rows.
+template <class T>
+BCR_INLINE void CompressSums(const strip_indices& strip, T* sums) {
+  const BandTag<T> d;
+  const unsigned width = static_cast<unsigned>(ops::Lanes(d));
+  unsigned to = 0;
+  for (unsigned lane = 0; lane < strip.run.lanes; lane += width) {
+    const unsigned bits = MaskWord(strip.lane_mask() + lane / mask_rows * 2) >> lane % mask_rows & ((1u << width) - 1);
+    CompressLanes(d, bits, ops::LoadU(d, sums + lane), sums + to);
+    to += static_cast<unsigned>(std::popcount(bits));
+  }
+}
+
+// Where the kernel stands in a band.
+template <class T>
+struct BandCursor {
+  const std::uint8_t* index;
+  const T* weight;
+  const band_task<T>& task;
+  const T* x;           // of the first of the vectors below
+  std::size_t vectors;  // at most band_vectors
+  T* band_sums;         // band_rows_limit for each vector
+  T* sums;              // two times strip_sums for each vector, and strip_vectors more
+};
+
+// Adds the sums of a strip, whose indices are given, to those of the rows that it keeps, one after the other.
+template <class T>
+BCR_INLINE void AddToRows(const BandCursor<T>& at, const strip_run& run, const std::uint8_t* index, const T* sums,
+                          std::size_t vectors) {
+  const BandTag<T> d;
+  const unsigned width = static_cast<unsigned>(ops::Lanes(d));
+  const strip_indices strip{index, run};
+  T* rows = at.band_sums + strip.first_word() * mask_rows;
+  for (std::size_t j = 0; j < vectors; ++j, sums += strip_sums, rows += band_rows_limit) {
+    const T* from = sums;
+    T* to = rows;
+    for (unsigned w = 0; w < run.words; ++w) {
+      const unsigned word = MaskWord(strip.row_mask() + 2 * w);
+      for (unsigned row = 0; row < mask_rows; row += width, to += width) {
+        const unsigned bits = word >> row & ((1u << width) - 1);
+        ops::StoreU(ops::Add(ops::LoadU(d, to), ExpandLanes(d, bits, from)), d, to);
+        from += std::popcount(bits);
+      }
+    }
+  }
+}
+
+// A strip times several vectors.
+template <class Strip, class T>
+BCR_INLINE void RunStrip(StripSteps<T> steps, const strip_run& run, std::size_t columns_left, std::size_t vectors) {
+  for (; vectors >= strip_vectors; vectors -= strip_vectors) {
+    Strip::template run<strip_vectors>(steps, run, columns_left);
+    steps.x += strip_vectors * steps.ldx;
+    steps.sums += strip_vectors * strip_sums;
+  }
+  for (; vectors != 0; --vectors) {
+    Strip::template run<1>(steps, run, columns_left);
+    steps.x += steps.ldx;
+    steps.sums += strip_sums;
+  }
+}
+
+// The strips of a run. A function of its own, so that its loops have the general registers for themselves. A strip's
+// sums are added to the band's only after the next strip: what was just stored as some vectors cannot be loaded as
+// others before it is in the cache.
+template <class Strip, bool One, class T>
+[[gnu::noinline]] void RunStrips(const strip_run& run, BandCursor<T>& at) noexcept {
+  const std::uint8_t *index = at.index, *before = nullptr;
+  const T* weight = at.weight;
+  const std::size_t vectors = One ? 1 : at.vectors, ldx = One ? 0 : at.task.ldx;
+  T *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
+  const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
+  for (unsigned s = run.strips; s != 0; --s) {
+    const strip_indices strip{index, run};
+    const std::size_t first_column = strip.first_column(), left = at.task.weights->columns - first_column;
+    StripSteps<T> steps{weight, strip.columns(), at.x + first_column, ldx, sums, run.steps, run.lanes};
+    if constexpr (One) {
+      Strip::template run<1>(steps, run, left);
+    } else {
+      RunStrip<Strip>(steps, run, left, vectors);
+    }
+    std::atomic_signal_fence(std::memory_order_acq_rel);  // see RunPanel
+    if constexpr (Strip::is_own) {
+      if (run.padded != 0) {
+        for (std::size_t j = 0; j < vectors; ++j) CompressSums(strip, sums + j * strip_sums);
+      }
+    }
+    if (before != nullptr) AddToRows(at, run, before, sums_before, vectors);
+    before = index;
+    std::swap(sums, sums_before);
+    index += index_step;
+    weight += weight_step;
+  }
+  AddToRows(at, run, before, sums_before, vectors);
+  at.index = index;
+  at.weight = weight;
+}
+
+template <strip_kind Kind, bool One, class T>
+void RunStripsOf(const strip_run& run, BandCursor<T>& at) noexcept {
+  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
+  if constexpr (Kind != strip_kind::own) {
+    if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T>, One>(run, at);
+    if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T>, One>(run, at);
+  }
+  switch ((run.lanes + width - 1) / width) {
+    case 1:
+      return RunStrips<SumLanes<1, Kind, T>, One>(run, at);
+    case 2:
+      return RunStrips<SumLanes<2, Kind, T>, One>(run, at);
+    case 3:
+      return RunStrips<SumLanes<3, Kind, T>, One>(run, at);
+    case kStripVectors:
+      return RunStrips<SumLanes<kStripVectors, Kind, T>, One>(run, at);
+    default:
+      return RunStrips<SumManyLanes<Kind, T>, One>(run, at);
+  }
+}
+
+template <bool One, class T>
+void RunBand(std::span<const strip_run> runs, BandCursor<T>& at) noexcept {
+  const BandTag<T> d;
+  for (std::size_t r = 0; r < at.vectors * band_rows_limit; r += ops::Lanes(d)) {
+    ops::StoreU(ops::Zero(d), d, at.band_sums + r);
+  }
+  for (const strip_run& run : runs) {
+    switch (run.kind) {
+      case strip_kind::shared8:
+        RunStripsOf<strip_kind::shared8, One>(run, at);
+        break;
+      case strip_kind::shared16:
+        RunStripsOf<strip_kind::shared16, One>(run, at);
+        break;
+      case strip_kind::own:
+        RunStripsOf<strip_kind::own, One>(run, at);
+        break;
+    }
+  }
+}
+
+// The task's bands, one after the other.
+template <orientation Along, class T, class Epilogue>
+void RunBands(const band_task<T>& task, const Epilogue& epilogue) noexcept {
+  const bands_view<T>& w = *task.weights;
+  for (std::size_t first = 0; first < task.vectors; first += band_vectors) {
+    const std::size_t left = task.vectors - first, vectors = left < band_vectors ? left : band_vectors;
+    for (std::size_t b = task.band_begin; b != task.band_end; ++b) {
+      const band& here = w.bands[b];
+      BandCursor<T> at{w.indices.data() + here.index_begin,
+                       w.weights.data() + here.weight_begin,
+                       task,
+                       task.x + first * task.ldx,
+                       vectors,
+                       task.scratch,
+                       task.scratch + vectors * band_rows_limit};
+      const auto runs = w.runs.subspan(here.run_begin, w.bands[b + 1].run_begin - here.run_begin);
+      if (vectors == 1) {
+        RunBand<true>(runs, at);
+      } else {
+        RunBand<false>(runs, at);
+      }
+      for (std::size_t j = 0; j < vectors; ++j) {
+        T* const y = task.y + here.row_begin * task.y_row + (first + j) * task.y_vector;
+        FinishRows<Along, T>({y, task.y_row, here.row_begin, w.band_rows(b), first + j, task.accumulate}, epilogue,
+                             at.band_sums + j * band_rows_limit);
+      }
+    }
+  }
+}
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_KERNEL_BANDS_INL_H_

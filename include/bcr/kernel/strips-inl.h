@@ -1,0 +1,354 @@
+// The sums of one strip of a band: how its weights meet the input.
+//
+//     shared:   step 0: w w w w w w w w   *   x[column 0] in all lanes
+//               step 1: w w w w w w w w   *   x[column 1]
+//     narrow:   steps 0 and 1 in one vector, and their columns; the two halves are added up at the end
+//     own:      step 0: w w w w w w w w   *   x[a] x[a] x[a] x[a] x[b] x[b] x[b] x[b], a group of lanes each
+//
+// Rows lie across the lanes. Every weight is used once, so the stream of weights is the limit, from whichever cache it
+// comes: a vector of weights costs its load, its share of a broadcast, and a multiply-add. The columns of `own` strips
+// are looked up in 32 inputs that stay in two registers, where the target can: a shift and a permutation a vector, and
+// no load.
+#if defined(BCR_KERNEL_STRIPS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_KERNEL_STRIPS_INL_H_
+#undef BCR_KERNEL_STRIPS_INL_H_
+#else
+#define BCR_KERNEL_STRIPS_INL_H_
+#endif
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "bcr/format/bands.hpp"
+#include "bcr/kernel/gemv-inl.h"
+#include "bcr/kernel/panel_task.hpp"
+#include "bcr/kernel/panels-inl.h"
+#include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+// As many lanes as a word of a row mask has rows, and no more, so that a vector's lanes are bits of one word.
+template <class T>
+using BandTag = ops::CappedTag<T, mask_rows>;
+
+// Vectors of a strip's lanes that are summed at once; taller strips are walked again.
+inline constexpr int kStripVectors = 4;
+
+// Accumulators for each sum, so that chains of multiply-adds hide each other's latency. They depend on the strip alone,
+// not on how many inputs there are: whatever vectors are multiplied together, each adds up in the same order.
+template <int Vectors>
+inline constexpr int kStripPhases = Vectors == 1   ? 4
+                                    : Vectors == 2 ? 2
+                                                   : 1;
+
+// A strip's steps: where its weights and columns are, and where its sums go.
+template <class T>
+struct StripSteps {
+  const T* weight;
+  const std::uint8_t* column;
+  const T* x;  // from the strip's window on; input j at x + j * ldx
+  std::size_t ldx;
+  T* sums;  // as many as lanes, rounded up to whole vectors; of input j at sums + j * strip_sums
+  unsigned steps;
+  unsigned lanes;  // weights a step
+};
+
+// The columns of a shared strip, of a byte or two each.
+template <strip_kind Kind>
+struct SharedColumns {
+  static constexpr std::size_t width = Kind == strip_kind::shared8 ? 1 : 2;
+  const std::uint8_t* bytes;
+
+  BCR_INLINE std::size_t operator[](std::size_t i) const {
+    if constexpr (width == 1) return bytes[i];
+    return load_index16(bytes + i * width);
+  }
+  BCR_INLINE void advance(std::size_t columns) { bytes += columns * width; }
+};
+
+// Hardware follows the stream of weights, but falls behind where a strip ends; so what comes 2 KiB later is asked for
+// as well (Zen 5: 13.1 to 12.1 microseconds for 3072 x 1024, 64 x 64 blocks, half the rows, a tenth kept).
+template <class D, class T>
+BCR_INLINE void PrefetchStream(D d, const T* weight) {
+  PrefetchVector<0, 1>(d, reinterpret_cast<std::uintptr_t>(weight) + 2048);
+}
+
+// Keeps a compiler from loading again, with every multiply-add, what it has just loaded.
+BCR_INLINE void StayLoaded() { std::atomic_signal_fence(std::memory_order_acq_rel); }
+
+// One vector of a step's weights times each input; it is loaded once.
+template <int Vectors, int Inputs, int First, class D, class T, class A, class V>
+BCR_INLINE void MulAddLanes(D d, const T* weight, const A& acc, const V& x0, const V& x1, const V& x2, const V& x3) {
+  static_assert(Inputs == 1 || Inputs == 4);
+  PrefetchStream(d, weight);
+  const auto w = ops::LoadU(d, weight);
+  if constexpr (Inputs > 1) StayLoaded();
+  Sum<First>(d, acc) = ops::MulAdd(w, x0, Sum<First>(d, acc));
+  if constexpr (Inputs > 1) {
+    Sum<First + Vectors>(d, acc) = ops::MulAdd(w, x1, Sum<First + Vectors>(d, acc));
+    Sum<First + 2 * Vectors>(d, acc) = ops::MulAdd(w, x2, Sum<First + 2 * Vectors>(d, acc));
+    Sum<First + 3 * Vectors>(d, acc) = ops::MulAdd(w, x3, Sum<First + 3 * Vectors>(d, acc));
+  }
+}
+
+// One column of a shared strip, for all inputs.
+template <int Inputs, int Phase, class D, class T, class Columns, class A, std::size_t... I>
+BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T>& at, const Columns& column, unsigned stride, const A& acc,
+                                 std::index_sequence<I...>) {
+  constexpr int vectors = sizeof...(I), first = Phase * Inputs * vectors;
+  const T* const x = at.x + column[Phase];
+  const T* const weight = at.weight + Phase * stride;
+  const auto x0 = ops::Set(d, *x), x1 = ops::Set(d, x[Inputs > 1 ? at.ldx : 0]);
+  const auto x2 = ops::Set(d, x[Inputs > 2 ? 2 * at.ldx : 0]), x3 = ops::Set(d, x[Inputs > 3 ? 3 * at.ldx : 0]);
+  (MulAddLanes<vectors, Inputs, first + static_cast<int>(I)>(d, weight + I * ops::Lanes(d), acc, x0, x1, x2, x3), ...);
+}
+
+// Adds the phases up and stores the sums, input by input.
+template <int Vectors, int Inputs, int Phases, class D, class T, class A, std::size_t... I>
+BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I...>) {
+  constexpr std::size_t all = sizeof...(I);
+  if constexpr (Phases > 2) {
+    ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + 2 * all>(d, acc))), ...);
+    ((Sum<I + all>(d, acc) = ops::Add(Sum<I + all>(d, acc), Sum<I + 3 * all>(d, acc))), ...);
+  }
+  if constexpr (Phases > 1) ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + all>(d, acc))), ...);
+  (ops::StoreU(Sum<I>(d, acc), d, sums + I / Vectors * strip_sums + I % Vectors * ops::Lanes(d)), ...);
+}
+
+// The last vector may reach into the next step's weights; nobody looks at those lanes.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class... V>
+BCR_INLINE void SumShared(D d, StripSteps<T> at, V&... acc) {
+  constexpr int sums = Vectors * Inputs;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums * Phases) {
+    auto next = ops::Zero(d);
+    SumShared<Vectors, Inputs, Phases, Kind>(d, at, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    constexpr auto all = std::make_index_sequence<Vectors>();
+    SharedColumns<Kind> column{at.column};
+    for (; at.steps >= Phases; at.steps -= Phases) {
+      MulAddSharedStep<Inputs, 0>(d, at, column, at.lanes, refs, all);
+      if constexpr (Phases > 1) MulAddSharedStep<Inputs, 1>(d, at, column, at.lanes, refs, all);
+      if constexpr (Phases > 2) MulAddSharedStep<Inputs, 2>(d, at, column, at.lanes, refs, all);
+      if constexpr (Phases > 3) MulAddSharedStep<Inputs, 3>(d, at, column, at.lanes, refs, all);
+      at.weight += Phases * at.lanes;
+      column.advance(Phases);
+    }
+    if constexpr (Phases > 1) {
+      for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
+        MulAddSharedStep<Inputs, 0>(d, at, column, 0, refs, all);
+      }
+    }
+    StoreStripSums<Vectors, Inputs, Phases>(d, at.sums, refs, std::make_index_sequence<sums>());
+  }
+}
+
+// Strips of few rows: a vector holds several columns, one after the other.
+template <int Columns, strip_kind Kind, class D, class T>
+BCR_INLINE void SumNarrow(D d, StripSteps<T> at) {
+  const std::size_t k = at.lanes, step = Columns * k;
+  const auto first1 = ops::FirstN(d, k), first2 = ops::FirstN(d, 2 * k), first3 = ops::FirstN(d, 3 * k);
+  auto a = ops::Zero(d), b = ops::Zero(d);
+  SharedColumns<Kind> column{at.column};
+  for (; at.steps >= 2 * Columns; at.steps -= 2 * Columns, at.weight += 2 * step, column.advance(2 * Columns)) {
+    const auto x0 = SpreadColumns<Columns>(d, at.x, column, first1, first2, first3);
+    auto next = column;
+    next.advance(Columns);
+    const auto x1 = SpreadColumns<Columns>(d, at.x, next, first1, first2, first3);
+    PrefetchStream(d, at.weight);
+    PrefetchStream(d, at.weight + step);
+    a = ops::MulAdd(ops::LoadU(d, at.weight), x0, a);
+    b = ops::MulAdd(ops::LoadU(d, at.weight + step), x1, b);
+  }
+  // The other lanes would meet the weights of other columns.
+  for (; at.steps != 0; --at.steps, at.weight += k, column.advance(1)) {
+    a = ops::IfThenElse(first1, ops::MulAdd(ops::LoadU(d, at.weight), ops::Set(d, at.x[column[0]]), a), a);
+  }
+  T folded[2 * ops::MaxLanes(D())];
+  ops::StoreU(ops::Add(a, b), d, folded);
+  ops::StoreU(ops::Zero(d), d, folded + ops::Lanes(d));
+  auto sum = ops::LoadU(d, folded);
+  for (std::size_t c = 1; c < Columns; ++c) sum = ops::Add(sum, ops::LoadU(d, folded + c * k));
+  ops::StoreU(sum, d, at.sums);
+}
+
+// The columns of an `own` strip: how many lanes share one, and how much of a window of x there is.
+struct OwnColumns {
+  unsigned group_bits;
+  unsigned full_steps;  // steps in which every group has a column
+  unsigned inputs;
+  unsigned first_lane;  // of the vectors that are summed
+};
+
+// The input of lane `lane` and so on, in the step that begins at at.column.
+template <class D, class T>
+BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T>& at, const T* x, unsigned group_bits, unsigned lane) {
+  T gathered[ops::MaxLanes(D())];
+  for (unsigned l = 0; l < ops::Lanes(d); ++l, ++lane) {
+    const unsigned column = lane < at.lanes ? at.column[lane >> group_bits] : no_column;
+    gathered[l] = column == no_column ? T(0) : x[column];
+  }
+  return ops::LoadU(d, gathered);
+}
+
+template <int Vectors, class D, class T, class A, std::size_t... I>
+BCR_INLINE void MulAddGathered(D d, const StripSteps<T>& at, const OwnColumns& own, const A& acc,
+                               std::index_sequence<I...>) {
+  const unsigned lanes = static_cast<unsigned>(ops::Lanes(d));
+  ((Sum<I>(d, acc) = ops::MulAdd(ops::LoadU(d, at.weight + I % Vectors * lanes),
+                                 GatherOwn(d, at, at.x + I / Vectors * at.ldx, own.group_bits,
+                                           own.first_lane + static_cast<unsigned>(I % Vectors) * lanes),
+                                 Sum<I>(d, acc))),
+   ...);
+}
+
+template <int Vectors, int Inputs, class D, class T, class... V>
+BCR_INLINE void SumGathered(D d, StripSteps<T> at, const OwnColumns& own, V&... acc) {
+  constexpr int sums = Vectors * Inputs;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums) {
+    auto next = ops::Zero(d);
+    SumGathered<Vectors, Inputs>(d, at, own, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    constexpr auto all = std::make_index_sequence<sums>();
+    for (; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += at.lanes >> own.group_bits) {
+      MulAddGathered<Vectors>(d, at, own, refs, all);
+    }
+    StoreStripSums<Vectors, Inputs, 1>(d, at.sums, refs, all);
+  }
+}
+
+#if BCR_PERMUTES_512
+// One vector of lanes of a step, for all inputs, whose windows are two vectors each.
+template <int Vectors, int First, bool Masked, class Lookup, class D, class T, class A, class W, std::size_t... J>
+BCR_INLINE void MulAddLookedUp(D d, const T* weight, const std::uint8_t* column, const Lookup& lookup, const W& windows,
+                               const A& acc, std::index_sequence<J...>) {
+  const auto w = ops::LoadU(d, weight);
+  if constexpr (sizeof...(J) > 1) StayLoaded();
+  const auto at = lookup.indices(column);
+  ((Sum<First + J * Vectors>(d, acc) =
+        ops::MulAdd(w, LookUp32<Masked>(d, Sum<2 * J>(d, windows), Sum<2 * J + 1>(d, windows), at),
+                    Sum<First + J * Vectors>(d, acc))),
+   ...);
+}
+template <int Vectors, int Inputs, int Phase, bool Masked, class Lookup, class D, class T, class A, class W,
+          std::size_t... I>
+BCR_INLINE void MulAddLookedUpStep(D d, const T* weight, const std::uint8_t* column, std::size_t column_step,
+                                   const Lookup& lookup, const W& windows, const A& acc, std::index_sequence<I...>) {
+  (MulAddLookedUp<Vectors, Phase * Vectors * Inputs + static_cast<int>(I), Masked>(
+       d, weight + I * ops::Lanes(d), column + I * column_step, lookup, windows, acc,
+       std::make_index_sequence<Inputs>()),
+   ...);
+}
+
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class... V>
+BCR_INLINE void SumLookedUp(D d, StripSteps<T> at, const OwnColumns& own, const W& windows, V&... acc) {
+  constexpr int sums = Vectors * Inputs, phases = Phases < 2 ? Phases : 2;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
+    auto next = ops::Zero(d);
+    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, windows, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    constexpr auto all = std::make_index_sequence<Vectors>();
+    const Lookup lookup(own.group_bits);
+    const std::size_t step = std::size_t{16} >> own.group_bits, groups = at.lanes >> own.group_bits;
+    at.column += own.first_lane >> own.group_bits;
+    unsigned full = own.full_steps;
+    at.steps -= full;
+    for (; full >= phases; full -= phases) {
+      MulAddLookedUpStep<Vectors, Inputs, 0, false>(d, at.weight, at.column, step, lookup, windows, refs, all);
+      if constexpr (phases > 1)
+        MulAddLookedUpStep<Vectors, Inputs, 1, false>(d, at.weight + at.lanes, at.column + groups, step, lookup,
+                                                      windows, refs, all);
+      at.weight += phases * at.lanes;
+      at.column += phases * groups;
+    }
+    for (at.steps += full; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += groups) {
+      MulAddLookedUpStep<Vectors, Inputs, 0, true>(d, at.weight, at.column, step, lookup, windows, refs, all);
+    }
+    StoreStripSums<Vectors, Inputs, phases>(d, at.sums, refs, std::make_index_sequence<sums>());
+  }
+}
+
+// Loads the windows of all inputs first.
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class... W>
+BCR_INLINE void SumLookedUpIn(D d, const StripSteps<T>& at, const OwnColumns& own, W&... windows) {
+  if constexpr (sizeof...(W) < 2 * Inputs) {
+    constexpr unsigned width = 16;
+    const T* const x = at.x + sizeof...(W) / 2 * at.ldx;
+    auto low = LoadPart(d, x, 0, own.inputs < width ? own.inputs : width);
+    auto high = own.inputs > width ? LoadPart(d, x + width, 0, own.inputs - width) : low;
+    SumLookedUpIn<Vectors, Inputs, Phases, Lookup>(d, at, own, windows..., low, high);
+  } else {
+    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, RefsTo<W...>{{windows}...});
+  }
+}
+#endif
+
+// The ways to sum up a strip, for one input or for strip_vectors of them. Here a vector has lanes of one column.
+template <int Vectors, strip_kind Kind, class T>
+struct SumLanes {
+  static constexpr bool is_own = Kind == strip_kind::own;
+
+  template <int Inputs>
+  static BCR_INLINE void run(const StripSteps<T>& at, const strip_run& run, std::size_t columns_left) {
+    vectors<Vectors, Inputs>(BandTag<T>(), at, columns_of(run, columns_left));
+  }
+
+ protected:
+  static BCR_INLINE OwnColumns columns_of(const strip_run& run, std::size_t columns_left) {
+    return {run.group_bits, run.full_steps,
+            static_cast<unsigned>(columns_left < window_columns ? columns_left : window_columns), 0};
+  }
+  template <int Some, int Inputs, class D>
+  static BCR_INLINE void vectors(D d, const StripSteps<T>& at, const OwnColumns& own) {
+    constexpr int phases = kStripPhases<Vectors>;
+    if constexpr (!is_own) {
+      SumShared<Some, Inputs, phases, Kind>(d, at);
+#if BCR_PERMUTES_512
+    } else if constexpr (kLooksUp32<D>) {
+      if (own.group_bits >= 2) {
+        SumLookedUpIn<Some, Inputs, phases, IndicesOf4>(d, at, own);
+      } else {
+        SumLookedUpIn<Some, Inputs, phases, IndicesOf16>(d, at, own);
+      }
+#endif
+    } else {
+      SumGathered<Some, Inputs>(d, at, own);
+    }
+  }
+};
+// More lanes than the registers hold are walked again and again; the last time may reach beyond them.
+template <strip_kind Kind, class T>
+struct SumManyLanes : SumLanes<kStripVectors, Kind, T> {
+  template <int Inputs>
+  static BCR_INLINE void run(StripSteps<T> at, const strip_run& run, std::size_t columns_left) {
+    const BandTag<T> d;
+    const unsigned together = kStripVectors * static_cast<unsigned>(ops::Lanes(d));
+    for (OwnColumns own = SumManyLanes::columns_of(run, columns_left); own.first_lane < at.lanes;
+         own.first_lane += together, at.weight += together, at.sums += together) {
+      SumManyLanes::template vectors<kStripVectors, Inputs>(d, at, own);
+    }
+  }
+};
+// And here it has several columns.
+template <int Columns, strip_kind Kind, class T>
+struct SumColumns {
+  static constexpr bool is_own = false;
+
+  template <int Inputs>
+  static BCR_INLINE void run(StripSteps<T> at, const strip_run&, std::size_t) {
+    for (int j = 0; j < Inputs; ++j, at.x += at.ldx, at.sums += strip_sums) SumNarrow<Columns, Kind>(BandTag<T>(), at);
+  }
+};
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_KERNEL_STRIPS_INL_H_

@@ -1,0 +1,226 @@
+// How the rows of a band are cut into strips. A band whose blocks keep many weights each takes them one after the
+// other, a strip each; small blocks, whose strips would be over before they have begun, are taken several at a time,
+// each group of lanes with columns of its own. A cost model decides, band by band.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "bcr/core/block.hpp"
+#include "bcr/core/buffer.hpp"
+#include "bcr/core/cold.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/bands.hpp"
+#include "bcr/format/pattern.hpp"
+
+namespace bcr {
+
+// What the lanes of a strip have in common: see strip_kind.
+enum class strip_cut : std::uint8_t { automatic, shared_columns, own_columns };
+
+namespace detail {
+
+// A strip to be, of the band's block rows [first, last) and the columns that `begin` <= column < `end`.
+struct planned_strip {
+  strip_run shape;          // of a run of one
+  std::size_t first, last;  // block rows; one of them if shared
+  std::size_t begin, end;   // columns
+
+  std::size_t weights() const noexcept { return std::size_t{shape.steps} * shape.lanes; }
+};
+
+template <block_shape Block>
+class band_strips {
+ public:
+  // Block rows of a band: as many as fit.
+  static constexpr std::size_t block_rows = band_rows_limit / Block::rows;
+
+  // Room for the strips of any band of `kept`, which must outlive this. Fails with out_of_memory.
+  BCR_COLD static result<band_strips> create(const pattern<Block>& kept) noexcept {
+    // Every block begins at most one strip for each window that it reaches into and each 255 columns.
+    const std::size_t in_block = Block::columns / window_columns + 2;
+    auto strips = buffer<planned_strip>::allocate(block_rows * (kept.block_columns() + 1) * in_block);
+    if (!strips) return strips.status();
+    return band_strips(kept, std::move(*strips));
+  }
+
+  // Cuts the band that begins with block row `first`.
+  BCR_COLD std::span<const planned_strip> cut(std::size_t first, strip_cut how, std::size_t weight_bytes) noexcept {
+    const std::size_t last = std::min(first + block_rows, kept_->block_rows());
+    if (how == strip_cut::automatic) {
+      cut_shared(first, last);
+      const double shared = cost(weight_bytes);
+      cut_own(first, last, weight_bytes);
+      if (cost(weight_bytes) > shared) cut_shared(first, last);
+    } else if (how == strip_cut::shared_columns) {
+      cut_shared(first, last);
+    } else {
+      cut_own(first, last, weight_bytes);
+    }
+    // Strips of as many steps follow each other: the end of a loop then surprises nobody.
+    std::sort(strips_.data(), strips_.data() + count_, [](const planned_strip& a, const planned_strip& b) {
+      const auto key = [](const strip_run& r) {
+        return std::array<unsigned, 7>{unsigned(r.kind), r.lanes, r.steps, r.full_steps,
+                                       r.group_bits,     r.words, r.padded};
+      };
+      if (a.shape != b.shape) return key(a.shape) < key(b.shape);
+      return a.first != b.first ? a.first < b.first : a.begin < b.begin;
+    });
+    return {strips_.data(), count_};
+  }
+
+  const pattern<Block>& kept() const noexcept { return *kept_; }
+
+  // Calls visit(column) for the kept columns of block (bi, bj) from `begin` up to `end`.
+  template <class Visit>
+  void for_each_column(std::size_t bi, std::size_t bj, std::size_t begin, std::size_t end, Visit&& visit) const {
+    bits::for_each(kept_->column_words(bi, bj), [&](std::size_t c) {
+      const std::size_t column = bj * Block::columns + c;
+      if (column >= begin && column < end) visit(column);
+    });
+  }
+  unsigned columns_between(std::size_t bi, std::size_t bj, std::size_t begin, std::size_t end) const noexcept {
+    unsigned count = 0;
+    for_each_column(bi, bj, begin, end, [&](std::size_t) { ++count; });
+    return count;
+  }
+  // The rows that a shared strip keeps, of its block row.
+  std::span<const std::uint64_t> rows_of(const planned_strip& s) const noexcept {
+    return kept_->row_words(s.first, s.begin / Block::columns);
+  }
+
+ private:
+  band_strips(const pattern<Block>& kept, buffer<planned_strip> strips) noexcept
+      : kept_(&kept), strips_(std::move(strips)) {}
+
+  static bool equal(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin());
+  }
+  // Words of the row mask.
+  static std::uint8_t words_of(std::size_t first, std::size_t last) noexcept {
+    const std::size_t begin = first % block_rows * Block::rows, end = begin + (last - first) * Block::rows;
+    return static_cast<std::uint8_t>((end + mask_rows - 1) / mask_rows - begin / mask_rows);
+  }
+  static std::size_t window_of(std::size_t column) noexcept { return column / window_columns * window_columns; }
+
+  // Blocks beside each other that keep the same rows are one strip.
+  void cut_shared(std::size_t first, std::size_t last) noexcept {
+    count_ = 0;
+    for (std::size_t bi = first; bi < last; ++bi) {
+      planned_strip* open = nullptr;
+      for (std::size_t bj = 0; bj < kept_->block_columns(); ++bj) {
+        const std::size_t rows = kept_->kept_rows(bi, bj);
+        if (rows == 0) continue;
+        bits::for_each(kept_->column_words(bi, bj), [&](std::size_t c) {
+          const std::size_t column = bj * Block::columns + c;
+          if (open == nullptr || open->shape.steps == 255 || column - window_of(open->begin) > 65535 ||
+              !equal(rows_of(*open), kept_->row_words(bi, bj))) {
+            open = &strips_[count_++];
+            *open = {.shape = {.strips = 1,
+                               .kind = strip_kind::shared8,
+                               .words = words_of(bi, bi + 1),
+                               .lanes = static_cast<std::uint8_t>(rows),
+                               .steps = 0,
+                               .full_steps = 0,
+                               .group_bits = 0,
+                               .padded = 0,
+                               .zero = 0},
+                     .first = bi,
+                     .last = bi + 1,
+                     .begin = column,
+                     .end = column};
+          }
+          open->shape.steps = static_cast<std::uint8_t>(open->shape.steps + 1);
+          open->end = column + 1;
+          if (open->end - window_of(open->begin) > 256) open->shape.kind = strip_kind::shared16;
+        });
+      }
+    }
+  }
+
+  // All blocks below each other, window by window.
+  void cut_own(std::size_t first, std::size_t last, std::size_t weight_bytes) noexcept {
+    count_ = 0;
+    for (std::size_t bj = 0; bj < kept_->block_columns(); ++bj) {
+      const std::size_t block_end = std::min((bj + 1) * Block::columns, kept_->columns());
+      for (std::size_t begin = bj * Block::columns; begin < block_end;) {
+        const std::size_t end = std::min(window_of(begin) + window_columns, block_end);
+        planned_strip best{};
+        std::size_t fewest = ~std::size_t{0};
+        for (const int group_bits : {3, 2, 1, 0}) {
+          const planned_strip s = own_strip({first, last, begin, end}, static_cast<std::uint8_t>(group_bits));
+          const std::size_t bytes = s.weights() * weight_bytes + s.shape.index_bytes();
+          if (s.shape.strips != 0 && bytes < fewest) {
+            fewest = bytes;
+            best = s;
+          }
+        }
+        if (best.shape.strips != 0) strips_[count_++] = best;
+        begin = end;
+      }
+    }
+  }
+  // No strip if it would keep nothing, or more lanes than there may be.
+  planned_strip own_strip(const std::array<std::size_t, 4>& where, std::uint8_t group_bits) const noexcept {
+    const auto [first, last, begin, end] = where;
+    const std::size_t group = std::size_t{1} << group_bits;
+    std::size_t lanes = 0, rows = 0, steps = 0, fewest = window_columns;
+    for (std::size_t bi = first; bi < last; ++bi) {
+      const std::size_t kept = kept_->kept_rows(bi, begin / Block::columns);
+      const std::size_t columns = columns_between(bi, begin / Block::columns, begin, end);
+      if (kept == 0 || columns == 0) continue;
+      rows += kept;
+      lanes += (kept + group - 1) / group * group;
+      steps = std::max(steps, columns);
+      fewest = std::min(fewest, columns);
+    }
+    const bool fits = lanes != 0 && lanes <= band_rows_limit;
+    return {.shape = {.strips = static_cast<std::uint16_t>(fits ? 1 : 0),
+                      .kind = strip_kind::own,
+                      .words = words_of(first, last),
+                      .lanes = static_cast<std::uint8_t>(lanes),
+                      .steps = static_cast<std::uint8_t>(steps),
+                      .full_steps = static_cast<std::uint8_t>(fewest),
+                      .group_bits = group_bits,
+                      .padded = static_cast<std::uint8_t>(lanes != rows ? 1 : 0),
+                      .zero = 0},
+            .first = first,
+            .last = last,
+            .begin = begin,
+            .end = end};
+  }
+
+  // Cycles for the strips, roughly, on a core with vectors of 16 lanes: what begins and ends a strip, and the loads of
+  // its steps (Zen 5).
+  double cost(std::size_t weight_bytes) const noexcept {
+    double cycles = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const planned_strip& s = strips_[i];
+      const double bytes = static_cast<double>(s.weights() * weight_bytes + s.shape.index_bytes());
+      const double lanes = static_cast<double>(64 / weight_bytes);
+      double loads, fixed;
+      if (s.shape.kind == strip_kind::own) {
+        loads = s.shape.steps * std::ceil(s.shape.lanes / lanes) * 2.2;
+        fixed = 45;
+      } else {
+        const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
+        loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;
+        fixed = 25;
+      }
+      cycles += std::max(loads, bytes / 28) + fixed;
+    }
+    return cycles;
+  }
+
+  const pattern<Block>* kept_;
+  buffer<planned_strip> strips_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace detail
+}  // namespace bcr

@@ -1,0 +1,109 @@
+// Packing: a dense matrix and a pattern become packed weights; unpacking gives the dense matrix back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "bcr/core/cold.hpp"
+#include "bcr/core/matrix_view.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/blob.hpp"
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/format/pattern.hpp"
+#include "bcr/pack/bands.hpp"
+#include "bcr/pack/group_panels.hpp"
+#include "bcr/pack/panels.hpp"
+
+namespace bcr {
+
+struct pack_options {
+  // How rows are cut into panels; `automatic` lets the cost model of pack/group_panels.hpp choose, group by group.
+  panel_cut cut = panel_cut::automatic;
+  // How bands are cut into strips; `automatic` lets the cost model of pack/band_strips.hpp choose, band by band.
+  strip_cut strips = strip_cut::automatic;
+};
+
+// Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
+// inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is
+// invalid, with unsupported above 2^32 - 1 rows, columns or segments, or 2^21 columns in bands, and with out_of_memory.
+template <class T, blob_layout Layout = blob_layout::panels, block_shape Block>
+BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept,
+                                                       matrix_view<const std::type_identity_t<T>> dense,
+                                                       const pack_options& options = {}) noexcept {
+  using packed = packed_weights<T, Block, Layout>;
+  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+  if (dense.rows != kept.rows() || dense.columns != kept.columns()) {
+    return {errc::invalid_argument, "The matrix to pack and its pattern have different shapes."};
+  }
+  if (!dense.valid()) {
+    return {errc::invalid_argument, "The matrix to pack has no data, or a leading dimension below its columns."};
+  }
+  if (dense.rows > most || dense.columns > most) {
+    return {errc::unsupported, "Packed weights have at most 4294967295 rows and columns."};
+  }
+  if (packed::has_bands && dense.columns > bands_columns_limit) {
+    return {errc::unsupported, "Weights that are packed into bands have at most 2097152 columns."};
+  }
+
+  blob_extent extents[10];
+  std::size_t sections = 0;
+  const auto extent = [&](auto id, std::size_t count, std::size_t element) {
+    extents[sections++] = {static_cast<std::uint32_t>(id), count * element};
+  };
+  std::optional<detail::group_panels> group;
+  if constexpr (packed::has_panels) {
+    auto made = detail::group_panels::create(dense.columns);
+    if (!made) return made.status();
+    group.emplace(std::move(*made));
+    const detail::panels_size size = detail::measure_panels(kept, options.cut, *group);
+    if (size.segments > most) {
+      return {errc::unsupported, "The pattern has more segments than packed weights can number."};
+    }
+    extent(panels_section::groups, size.groups + 1, sizeof(row_group));
+    extent(panels_section::panels, size.panels, sizeof(panel));
+    extent(panels_section::segments, size.segments, sizeof(segment));
+    extent(panels_section::columns, size.columns + panels_read_ahead, sizeof(std::uint16_t));
+    extent(panels_section::rows, dense.rows, sizeof(std::uint32_t));
+    extent(panels_section::weights, size.weights, sizeof(T));
+  }
+  std::optional<detail::band_strips<Block>> strips;
+  if constexpr (packed::has_bands) {
+    auto made = detail::band_strips<Block>::create(kept);
+    if (!made) return made.status();
+    strips.emplace(std::move(*made));
+    const detail::bands_size size = detail::measure_bands(*strips, options.strips, sizeof(T));
+    if (size.runs > most) return {errc::unsupported, "The pattern has more runs than packed weights can number."};
+    extent(bands_section::bands, size.bands + 1, sizeof(band));
+    extent(bands_section::runs, size.runs, sizeof(strip_run));
+    extent(bands_section::indices, size.indices + index_read_ahead, 1);
+    extent(bands_section::weights, size.weights + weights_read_ahead, sizeof(T));
+  }
+
+  auto blob = blob_writer::create(packed::kind, {dense.rows, dense.columns, kept.kept()}, {extents, sections});
+  if (!blob) return blob.status();
+  if constexpr (packed::has_panels) detail::write_panels<T>(*blob, kept, dense, options.cut, *group);
+  if constexpr (packed::has_bands) detail::write_bands<T>(*blob, *strips, options.strips, dense);
+  return packed::adopt(std::move(*blob).finish());
+}
+
+// Writes the dense matrix (M x K): kept weights bit for bit as they were packed, +0 elsewhere. Fails with
+// invalid_argument if `dense` has another shape or is invalid.
+template <class T, block_shape Block, blob_layout Layout>
+BCR_COLD status unpack(const packed_weights<T, Block, Layout>& packed,
+                       matrix_view<std::type_identity_t<T>> dense) noexcept {
+  if (dense.rows != packed.rows() || dense.columns != packed.columns() || !dense.valid()) {
+    return {errc::invalid_argument, "The matrix to unpack into does not have the shape of the packed weights."};
+  }
+  for (std::size_t i = 0; i < dense.rows; ++i) {
+    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = T(0);
+  }
+  packed.for_each_weight([&](std::size_t i, std::size_t j, T weight) { dense(i, j) = weight; });
+  return {};
+}
+
+}  // namespace bcr

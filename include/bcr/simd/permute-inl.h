@@ -1,0 +1,122 @@
+// Lanes that move: sets of lanes given as bits, and small tables in registers. Neither Highway 1.0.3 nor xsimd 8.1 has
+// these, so AVX-512 is spelled out; the other targets go through memory.
+#if defined(BCR_SIMD_PERMUTE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_SIMD_PERMUTE_INL_H_
+#undef BCR_SIMD_PERMUTE_INL_H_
+#else
+#define BCR_SIMD_PERMUTE_INL_H_
+#endif
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "bcr/simd/ops-inl.h"
+
+#if defined(HWY_TARGET) && HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+#define BCR_PERMUTES_512 1
+#include <immintrin.h>
+#else
+#define BCR_PERMUTES_512 0
+#endif
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+// Whether vectors of this tag take the short way below.
+template <class D>
+inline constexpr bool kPermutes512 =
+    BCR_PERMUTES_512 && ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 && std::is_floating_point_v<ops::TFromD<D>>;
+
+// Lanes whose bit is set take one element after the other from `p`, the others are zero. As many elements as there are
+// lanes may be read.
+template <class D>
+BCR_INLINE ops::Vec<D> ExpandLanes(D d, unsigned bits, const ops::TFromD<D>* p) {
+#if BCR_PERMUTES_512
+  if constexpr (kPermutes512<D> && sizeof(ops::TFromD<D>) == 4) {
+    return ops::Vec<D>{_mm512_maskz_expand_ps(static_cast<__mmask16>(bits), _mm512_loadu_ps(p))};
+  } else if constexpr (kPermutes512<D>) {
+    return ops::Vec<D>{_mm512_maskz_expand_pd(static_cast<__mmask8>(bits), _mm512_loadu_pd(p))};
+  }
+#endif
+  ops::TFromD<D> lanes[ops::MaxLanes(D())];
+  for (std::size_t l = 0; l < ops::Lanes(d); ++l) lanes[l] = (bits >> l & 1u) != 0 ? *p++ : 0;
+  return ops::LoadU(d, lanes);
+}
+
+// The lanes whose bit is set, one after the other, to `p`; as many elements as there are lanes may be written.
+template <class D>
+BCR_INLINE void CompressLanes(D d, unsigned bits, ops::Vec<D> v, ops::TFromD<D>* p) {
+#if BCR_PERMUTES_512
+  if constexpr (kPermutes512<D> && sizeof(ops::TFromD<D>) == 4) {
+    return _mm512_storeu_ps(p, _mm512_maskz_compress_ps(static_cast<__mmask16>(bits), v.raw));
+  } else if constexpr (kPermutes512<D>) {
+    return _mm512_storeu_pd(p, _mm512_maskz_compress_pd(static_cast<__mmask8>(bits), v.raw));
+  }
+#endif
+  ops::StoreU(v, d, p);
+  std::size_t to = 0;
+  for (std::size_t l = 0; l < ops::Lanes(d); ++l) {
+    if ((bits >> l & 1u) != 0) p[to++] = p[l];
+  }
+}
+
+// Whether 32 elements in two registers can be looked up by LookUp32.
+template <class D>
+inline constexpr bool kLooksUp32 = kPermutes512<D> && sizeof(ops::TFromD<D>) == 4;
+
+#if BCR_PERMUTES_512
+// Indices of lanes into 32 elements, a byte for 2^group_bits lanes. Here four bytes are enough for a vector, ...
+class IndicesOf4 {
+ public:
+  BCR_INLINE explicit IndicesOf4(unsigned group_bits)
+      : shifts_(
+            _mm512_slli_epi32(_mm512_srl_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                                               _mm_cvtsi32_si128(static_cast<int>(group_bits))),
+                              3)) {}
+  // In the lower byte of each lane; what is above does not count.
+  BCR_INLINE __m512i indices(const std::uint8_t* bytes) const {
+    int four;
+    std::memcpy(&four, bytes, sizeof four);
+    return _mm512_srlv_epi32(_mm512_set1_epi32(four), shifts_);
+  }
+
+ private:
+  __m512i shifts_;
+};
+
+// ... and here 16, which may be read.
+class IndicesOf16 {
+ public:
+  // Byte l of the pattern is l >> group_bits; bits that come from the neighbouring byte go.
+  BCR_INLINE explicit IndicesOf16(unsigned group_bits)
+      : pattern_(_mm_and_si128(_mm_srl_epi16(_mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100),
+                                             _mm_cvtsi32_si128(static_cast<int>(group_bits))),
+                               _mm_set1_epi8(static_cast<char>(0x0f >> group_bits)))) {}
+  BCR_INLINE __m512i indices(const std::uint8_t* bytes) const {
+    return _mm512_cvtepu8_epi32(_mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), pattern_));
+  }
+
+ private:
+  __m128i pattern_;
+};
+
+// Lane l is element `at` (its lower five bits) of the 32 in `low` and `high`; if Masked, zero where bit 7 is set.
+template <bool Masked, class D>
+BCR_INLINE ops::Vec<D> LookUp32(D, const ops::Vec<D>& low, const ops::Vec<D>& high, __m512i at) {
+  if constexpr (Masked) {
+    const __mmask16 found = _mm512_testn_epi32_mask(at, _mm512_set1_epi32(0x80));
+    return ops::Vec<D>{_mm512_maskz_permutex2var_ps(found, low.raw, at, high.raw)};
+  }
+  return ops::Vec<D>{_mm512_permutex2var_ps(low.raw, at, high.raw)};
+}
+#endif
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_SIMD_PERMUTE_INL_H_

@@ -67,13 +67,22 @@ needs() {
   done
 }
 
-# arm_stage PRESET BITS CTEST_OPTION...: a ctest stage for Arm in an emulator, whose SVE vectors have so many bits.
-arm_stage() {
-  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
-  export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8)) BCR_TEST_VECTOR_BYTES=$(($2 / 8))
+# emulated_stage PRESET BITS CTEST_OPTION...: a ctest stage in an emulator whose vectors have so many bits.
+emulated_stage() {
+  export BCR_TEST_VECTOR_BYTES=$(($2 / 8))
   ctest_stage "$1" bcr_test_highway --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
   echo "vectors of $2 bits"
   unset QEMU_CPU BCR_TEST_VECTOR_BYTES
+}
+arm_stage() {
+  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
+  export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8))
+  emulated_stage "$@"
+}
+riscv_stage() {
+  needs "$1" clang++-14 riscv64-linux-gnu-ld qemu-riscv64 || return
+  export QEMU_CPU=rv64,v=true,vext_spec=v1.0,vlen=$2
+  emulated_stage "$@"
 }
 
 sources() { find include test examples bench cmake .ci -not -path '*/build/*' "$@"; }
@@ -110,6 +119,8 @@ if [ "${1:-all}" != quick ]; then
   arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
   arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
   arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm)'
+  riscv_stage rvv 256 -R '^highway' -E simd.math
+  riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
   ctest_stage clang all
   stage "clang-tidy" check_tidy

@@ -121,6 +121,7 @@ if [ "${1:-all}" != quick ]; then
   arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm)'
   riscv_stage rvv 256 -R '^highway' -E simd.math
   riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
+  if needs wasm clang++-19 wasm-ld-19 node; then ctest_stage wasm all; fi
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
   ctest_stage clang all
   stage "clang-tidy" check_tidy

@@ -63,7 +63,7 @@ class tampered {
     for (std::size_t i = 0; i < 3; ++i) all.push_back({offsetof(blob_header, matrix) + 8 * i, 8});
     const auto add = [&](panels_section id, std::initializer_list<std::size_t> widths) {
       const blob_section& s = entry(id);
-      for (std::size_t at = s.offset; at < s.offset + s.bytes;) {
+      for (auto at = static_cast<std::size_t>(s.offset); at < s.offset + s.bytes;) {
         for (const std::size_t width : widths) {
           all.push_back({at, width});
           at += width;
@@ -82,9 +82,10 @@ class tampered {
     std::vector<field> all;
     std::size_t end = sizeof(blob_header) + 6 * sizeof(blob_section);
     for (std::size_t id = 1; id <= 7; ++id) {
-      const std::size_t begin = id <= 6 ? entry(static_cast<panels_section>(id)).offset : bytes_.size();
+      const blob_section* const s = id <= 6 ? &entry(static_cast<panels_section>(id)) : nullptr;
+      const std::size_t begin = s != nullptr ? static_cast<std::size_t>(s->offset) : bytes_.size();
       for (; end < begin; ++end) all.push_back({end, 1});
-      if (id <= 6) end = begin + entry(static_cast<panels_section>(id)).bytes;
+      if (s != nullptr) end = begin + static_cast<std::size_t>(s->bytes);
     }
     return all;
   }

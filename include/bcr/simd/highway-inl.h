@@ -66,6 +66,8 @@ inline constexpr int kVectorRegisters = 32;
 inline constexpr int kVectorRegisters = 16;
 #endif
 
+inline constexpr bool kHasDouble = HWY_HAVE_FLOAT64;  // Highway 1.0 has not, for WebAssembly and 32-bit Arm
+
 // Targets whose masked loads and stores of 4 and 8 byte lanes leave the other lanes' memory alone.
 #if HWY_HAVE_SCALABLE || HWY_CAP_GE512 || HWY_TARGET == HWY_AVX2
 inline constexpr bool kMasksMemory = true;

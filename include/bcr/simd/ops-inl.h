@@ -12,6 +12,7 @@
 //   BCR_MULTIPLIES_BY_LANE 1 where a multiply-add takes one lane of a vector for all: Broadcast costs nothing there
 //   target_name()          "avx3", "neon", "xsimd_fma3_avx2", "scalar": one word for kernel_name() and benchmarks
 //   kVectorRegisters       how many vectors the register file holds
+//   kHasDouble             whether there are vectors of double
 //   LoadLanes, StoreLanes  part of a vector, with nothing outside of it touched
 //
 // No vector may be held in a class, an array, a tuple or a static, nor captured by value: SVE's vectors have no size.

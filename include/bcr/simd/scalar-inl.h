@@ -218,6 +218,8 @@ inline constexpr int kVectorRegisters = 32;
 inline constexpr int kVectorRegisters = 16;
 #endif
 
+inline constexpr bool kHasDouble = true;
+
 // Whether partial loads and stores are instructions of their own; here they are a test.
 inline constexpr bool kMasksMemory = false;
 

@@ -312,6 +312,8 @@ inline constexpr int kVectorRegisters = 32;
 inline constexpr int kVectorRegisters = 16;
 #endif
 
+inline constexpr bool kHasDouble = xsimd::has_simd_register<double>::value;
+
 #if XSIMD_WITH_AVX && !XSIMD_WITH_AVX512F
 // Ones in the top bit of lanes [first, last), as vmaskmov reads them.
 template <class T>

@@ -85,6 +85,11 @@ riscv_stage() {
   emulated_stage "$@"
 }
 
+# loops_stage TARGET COMPILER...: reads the machine code of a target's loops.
+loops_stage() {
+  if needs "loops of $1" "${@:2}"; then stage "loops of $1" test/loops.sh "$@"; fi
+}
+
 sources() { find include test examples bench cmake .ci -not -path '*/build/*' "$@"; }
 check_format() {
   local complaints
@@ -108,8 +113,12 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
   cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
-  if needs "loops of NEON" aarch64-linux-gnu-g++; then
-    stage "loops of NEON" test/arm_loops.sh 1.35 aarch64-linux-gnu-g++ clang++-19
+  loops_stage neon aarch64-linux-gnu-g++ clang++-19
+  loops_stage sve aarch64-linux-gnu-g++ clang++-19
+  loops_stage rvv clang++-14
+  if [ "$(uname -m)" = x86_64 ]; then
+    loops_stage avx2 g++ clang++-19
+    loops_stage avx512 g++ clang++-19
   fi
   arm_stage neon 128 -R '^highway'
   # The functions of simd.math take long in the emulator, and are the same instructions for every length.

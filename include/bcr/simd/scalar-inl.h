@@ -27,6 +27,7 @@
 #define BCR_END_TARGET static_assert(true)
 #define BCR_INLINE inline __attribute__((always_inline))
 #define BCR_LAMBDA_ATTR __attribute__((always_inline))
+#define BCR_IS_SVE 0
 #define BCR_HAS_BLOCKS 0
 #define BCR_MULTIPLIES_BY_LANE 0
 

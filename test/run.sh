@@ -70,7 +70,9 @@ needs() {
 # emulated_stage PRESET BITS CTEST_OPTION...: a ctest stage in an emulator whose vectors have so many bits.
 emulated_stage() {
   export BCR_TEST_VECTOR_BYTES=$(($2 / 8))
-  ctest_stage "$1" bcr_test_highway --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
+  local tests=bcr_test_highway
+  case $1 in *xsimd) tests=bcr_test_xsimd ;; esac
+  ctest_stage "$1" "$tests" --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
   echo "vectors of $2 bits"
   unset QEMU_CPU BCR_TEST_VECTOR_BYTES
 }
@@ -121,6 +123,7 @@ if [ "${1:-all}" != quick ]; then
     loops_stage avx512 g++ clang++-19
   fi
   arm_stage neon 128 -R '^highway'
+  arm_stage neon-xsimd 128 -R '^xsimd.*(simd.ops|kernel|op.gemm$|op.not_finite)'
   # The functions of simd.math take long in the emulator, and are the same instructions for every length.
   arm_stage sve 256 -R '^highway'
   arm_stage sve 128 -R '^highway' -E simd.math

@@ -87,6 +87,9 @@ void check_float_arithmetic() {
   CHECK_LANES(T, ops::Div(a, b), x / y);
   CHECK_LANES(T, ops::MulAdd(a, b, c), x * y + z);  // exact for these numbers, fused or not
   CHECK_LANES(T, ops::NegMulAdd(a, b, c), z - x * y);
+  // Both are fused, or neither is: thirds have no exact squares.
+  CHECK_LANES(T, ops::NegMulAdd(ops::Div(a, ops::Set(d, T(3))), ops::Div(a, ops::Set(d, T(3))), c),
+              ops::GetLane(ops::MulAdd(ops::Set(d, -x / 3), ops::Set(d, x / 3), ops::Set(d, z))));
   CHECK_LANES(T, ops::Neg(a), -x);
   CHECK_LANES(T, ops::Abs(a), std::abs(x));
   CHECK_LANES(T, ops::Min(a, b), x < y ? x : y);

@@ -174,7 +174,7 @@ BCR_INLINE Batch<T, A> MulAdd(Batch<T, A> a, Batch<T, A> b, Batch<T, A> c) {
 template <class T, class A>
 BCR_INLINE Batch<T, A> NegMulAdd(Batch<T, A> a, Batch<T, A> b, Batch<T, A> c) {
   BCR_X86_FMA(n, a, b, c);
-  return xsimd::fnma(a, b, c);
+  return xsimd::fma(-a, b, c);  // not fnma, which is fused on x86 alone
 }
 #undef BCR_X86_FMA
 #undef BCR_X86_FMA_512
@@ -192,6 +192,9 @@ BCR_INLINE Batch<T, A> Mul(Batch<T, A> a, Batch<T, A> b) {
 }
 template <class T, class A>
 BCR_INLINE Batch<T, A> Div(Batch<T, A> a, Batch<T, A> b) {
+#if XSIMD_WITH_NEON64
+  if constexpr (std::is_same_v<T, float>) return vdivq_f32(a, b);  // xsimd refines an estimate
+#endif
   return a / b;
 }
 template <class T, class A>

@@ -77,7 +77,7 @@ emulated_stage() {
   unset QEMU_CPU BCR_TEST_VECTOR_BYTES
 }
 arm_stage() {
-  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
+  needs "$1" aarch64-linux-gnu-g++ clang++-19 qemu-aarch64 || return
   export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8))
   emulated_stage "$@"
 }
@@ -135,6 +135,11 @@ if [ "${1:-all}" != quick ]; then
   riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
   if needs wasm clang++-19 wasm-ld-19 node; then ctest_stage wasm all; fi
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
+  if needs dispatch-arm aarch64-linux-gnu-g++ qemu-aarch64; then
+    # The rest, the same tests on each target, would take two minutes, and is what the stages above test.
+    ctest_stage dispatch-arm "bcr_test_dispatch_header_highway bcr_test_no_exceptions_highway bcr_test_own_targets" \
+      -R '^dispatch.*(header|no_exceptions|baseline|own_targets)'
+  fi
   ctest_stage clang all
   stage "clang-tidy" check_tidy
   ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'

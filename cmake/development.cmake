@@ -53,7 +53,7 @@ function(bcr_own_code target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 endfunction()
 
-set(BCR_EXPECTED_TARGET "" CACHE STRING "Highway's target that the flags are for; another is an error. Anything if empty")
+set(BCR_EXPECTED_TARGET "" CACHE STRING "Target that the flags are for; another is an error. Anything if empty")
 
 # Says for which target the flags compile, a question whose answer is easily less than one thought.
 function(bcr_print_static_target backend)
@@ -69,7 +69,8 @@ function(bcr_print_static_target backend)
   file(STRINGS ${binary} name REGEX "bcr_static_target=")
   string(REGEX REPLACE ".*bcr_static_target=([a-z0-9_]*).*" "\\1" name "${name}")
   message(STATUS "bcr: the static target of ${backend} is ${name}")
-  if(backend STREQUAL "highway" AND BCR_EXPECTED_TARGET AND NOT name STREQUAL BCR_EXPECTED_TARGET)
+  list(GET BCR_SIMD 0 first)
+  if(backend STREQUAL first AND BCR_EXPECTED_TARGET AND NOT name STREQUAL BCR_EXPECTED_TARGET)
     message(FATAL_ERROR "bcr: CMAKE_CXX_FLAGS=${CMAKE_CXX_FLAGS} give ${name}, where ${BCR_EXPECTED_TARGET} was expected.")
   endif()
 endfunction()

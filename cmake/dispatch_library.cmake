@@ -13,7 +13,8 @@
 # and every library has the tiles of all widths, so there is nothing to list of these.
 #
 # On x86 the targets are sse4, avx2, avx3 (AVX-512; xsimd_sse4 and so on with xsimd) and what the project's own flags
-# allow, which is the least that the binary needs; a target below that is not built. Elsewhere it is the flags' alone.
+# allow, which is the least that the binary needs; a target below that is not built. On 64-bit Arm with Linux they are neon,
+# sve and sve2, with Highway and g++; Highway trusts no clang before 22 with SVE. Elsewhere it is the flags' alone.
 
 # Sets `type` to the C++ type of a chain, with T for the type of its numbers.
 function(bcr_epilogue_type chain type)

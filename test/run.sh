@@ -67,13 +67,29 @@ needs() {
   done
 }
 
-# arm_stage PRESET BITS CTEST_OPTION...: a ctest stage for Arm in an emulator, whose SVE vectors have so many bits.
-arm_stage() {
-  needs "$1" aarch64-linux-gnu-g++ qemu-aarch64 || return
-  export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8)) BCR_TEST_VECTOR_BYTES=$(($2 / 8))
-  ctest_stage "$1" bcr_test_highway --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
+# emulated_stage PRESET BITS CTEST_OPTION...: a ctest stage in an emulator whose vectors have so many bits.
+emulated_stage() {
+  export BCR_TEST_VECTOR_BYTES=$(($2 / 8))
+  local tests=bcr_test_highway
+  case $1 in *xsimd) tests=bcr_test_xsimd ;; esac
+  ctest_stage "$1" "$tests" --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" "${@:3}"
   echo "vectors of $2 bits"
   unset QEMU_CPU BCR_TEST_VECTOR_BYTES
+}
+arm_stage() {
+  needs "$1" aarch64-linux-gnu-g++ clang++-19 qemu-aarch64 || return
+  export QEMU_CPU=max,sve-default-vector-length=$(($2 / 8))
+  emulated_stage "$@"
+}
+riscv_stage() {
+  needs "$1" clang++-14 riscv64-linux-gnu-ld qemu-riscv64 || return
+  export QEMU_CPU=rv64,v=true,vext_spec=v1.0,vlen=$2
+  emulated_stage "$@"
+}
+
+# loops_stage TARGET COMPILER...: reads the machine code of a target's loops.
+loops_stage() {
+  if needs "loops of $1" "${@:2}"; then stage "loops of $1" test/loops.sh "$@"; fi
 }
 
 sources() { find include test examples bench cmake .ci -not -path '*/build/*' "$@"; }
@@ -99,10 +115,15 @@ if [ "${1:-all}" != quick ]; then
   ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
   cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
-  if needs "loops of NEON" aarch64-linux-gnu-g++; then
-    stage "loops of NEON" test/arm_loops.sh 1.35 aarch64-linux-gnu-g++ clang++-19
+  loops_stage neon aarch64-linux-gnu-g++ clang++-19
+  loops_stage sve aarch64-linux-gnu-g++ clang++-19
+  loops_stage rvv clang++-14
+  if [ "$(uname -m)" = x86_64 ]; then
+    loops_stage avx2 g++ clang++-19
+    loops_stage avx512 g++ clang++-19
   fi
   arm_stage neon 128 -R '^highway'
+  arm_stage neon-xsimd 128 -R '^xsimd.*(simd.ops|kernel|op.gemm$|op.not_finite)'
   # The functions of simd.math take long in the emulator, and are the same instructions for every length.
   arm_stage sve 256 -R '^highway'
   arm_stage sve 128 -R '^highway' -E simd.math
@@ -110,7 +131,15 @@ if [ "${1:-all}" != quick ]; then
   arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
   arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm)'
   arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm)'
+  riscv_stage rvv 256 -R '^highway' -E simd.math
+  riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
+  if needs wasm clang++-19 wasm-ld-19 node; then ctest_stage wasm all; fi
   ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
+  if needs dispatch-arm aarch64-linux-gnu-g++ qemu-aarch64; then
+    # The rest, the same tests on each target, would take two minutes, and is what the stages above test.
+    ctest_stage dispatch-arm "bcr_test_dispatch_header_highway bcr_test_no_exceptions_highway bcr_test_own_targets" \
+      -R '^dispatch.*(header|no_exceptions|baseline|own_targets)'
+  fi
   ctest_stage clang all
   stage "clang-tidy" check_tidy
   ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'

@@ -15,6 +15,15 @@ BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
 
+// Says so where a target has no vectors of the type, instead of leaving it to the kernels.
+template <class T>
+constexpr bool HasVectors() noexcept {
+  static_assert(sizeof(T) == sizeof(float) || kHasDouble,
+                "bcr: this target has vectors of float only. Highway has double for WebAssembly and 32-bit Arm from a "
+                "later release on.");
+  return true;
+}
+
 // The plans of op/gemm.hpp and op/linear.hpp on this target's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none>
 class gemm_plan : public basic_gemm_plan<T, Epilogue> {
@@ -23,6 +32,7 @@ class gemm_plan : public basic_gemm_plan<T, Epilogue> {
   template <block_shape Block, blob_layout Layout>
   static result<gemm_plan> create(const packed_weights<T, Block, Layout>& weights,
                                   const gemm_options& options) noexcept {
+    static_assert(HasVectors<T>());
     auto made = basic_gemm_plan<T, Epilogue>::create(kGemmKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>,
                                                      weights, options);
     if (!made) return made.status();
@@ -40,6 +50,7 @@ class linear_plan : public basic_linear_plan<T, Epilogue> {
   template <block_shape Block, blob_layout Layout>
   static result<linear_plan> create(const packed_weights<T, Block, Layout>& weights,
                                     const linear_options& options) noexcept {
+    static_assert(HasVectors<T>());
     auto made = basic_linear_plan<T, Epilogue>::create(
         kLinearKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>, weights, options);
     if (!made) return made.status();

@@ -1,17 +1,21 @@
 #!/bin/bash
-# baseline.sh ARCHIVE: in an x86-64 library of bcr_add_dispatch_library(), built without optimisation so that every inline
-# function shows, the instructions of AVX and later are used by functions with a target in their names, and by no others:
-# an ordinary one could be the copy that the linker keeps for the whole program. Names stay mangled, as binutils 2.40 cannot
-# read all that clang 19 writes.
+# baseline.sh ARCHIVE OBJDUMP: in a library of bcr_add_dispatch_library(), built without optimisation so that every inline
+# function shows, the instructions of AVX and later on x86-64, or of SVE on 64-bit Arm, are used by functions with a target
+# in their names, and by no others: an ordinary one could be the copy that the linker keeps for the whole program. Names stay
+# mangled, as binutils 2.40 cannot read all that clang 19 writes.
 set -euo pipefail
-objdump -d --no-show-raw-insn "$1" | awk '
+"$2" -d --no-show-raw-insn "$1" | awk '
+  /file format/ {
+    arm = /aarch64/
+    optional = arm ? "[ \t{,](z[0-9]+|p[0-9]+)[./,} ]|\t(cnt[bhwd]|addvl|addpl|rdvl)\t" : "[yz]mm|%k[0-7]|\tv[a-z0-9]+ "
+  }
   /^[0-9a-f]+ <.*>:$/ { name = $0; sub(/^[0-9a-f]+ /, "", name); next }
-  /[yz]mm|%k[0-7]|\tv[a-z0-9]+ / { found[name] = 1 }
+  /^ *[0-9a-f]+:\t/ && $0 ~ optional { found[name] = 1 }
   END {
     for (name in found) {
       if (name ~ /[0-9]dispatch_[a-z0-9_]*N_[A-Z]|3hwy[0-9]+N_[A-Z]|[0-9]xsimd_[a-z0-9_]*_of_/) ++kernels
-      else { print "An ordinary function uses AVX: " name; ++ordinary }
+      else { print "An ordinary function is for newer processors only: " name; ++ordinary }
     }
-    print kernels + 0 " functions of kernels use AVX, " ordinary + 0 " others."
+    print kernels + 0 " functions of kernels use " (arm ? "SVE, " : "AVX, ") ordinary + 0 " others."
     exit kernels > 0 && ordinary == 0 ? 0 : 1
   }'

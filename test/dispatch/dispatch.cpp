@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <iterator>
 #include <set>
 #include <string>
@@ -38,7 +39,7 @@ TEST_CASE("targets: each once, the best first, and the last runs everywhere") {
   for (const bcr::dispatch_target& t : all) names.insert(t.name);
   CHECK(names.size() == all.size());
   CHECK(all[all.size() - 1].runs_here);
-#if defined(__x86_64__) && defined(BCR_TEST_EXPECTED)
+#ifdef BCR_TEST_EXPECTED
   std::string in_order;
   for (const bcr::dispatch_target& t : all) in_order += std::string(t.name) + " ";
   CHECK(in_order.find(BCR_TEST_EXPECTED) == 0);
@@ -54,6 +55,11 @@ TEST_CASE("active_target: the first that runs here, and what plans take of thems
   const auto packed = any_weights();
   CHECK(ends_with(bcr::gemm_plan<float>::create(packed, {.columns = 9})->kernel_name(), active));
   CHECK(ends_with(bcr::linear_plan<float>::create(packed, {.tokens = 9})->kernel_name(), active));
+}
+
+TEST_CASE("active_target: what whoever runs the tests says of the processor") {
+  const char* const expected = std::getenv("BCR_TEST_ACTIVE");
+  if (expected != nullptr) CHECK(std::string(bcr::active_target()) == expected);
 }
 
 TEST_CASE("every target can be forced, or is refused in words") {
@@ -73,7 +79,7 @@ TEST_CASE("every target can be forced, or is refused in words") {
     check(bcr::linear_plan<float>::create(packed, {.tokens = 9}, t.name), t);
   }
   constexpr const char* unknown = "The dispatch library has no kernels for a target of this name.";
-  for (const char* name : {"neon", "AVX2", "avx", "avx22"}) {
+  for (const char* name : {"vsx", "AVX2", "avx", "avx22"}) {
     CHECK(bcr::gemm_plan<float>::create(packed, {.columns = 9}, name).message() == doctest::String(unknown));
     CHECK(bcr::linear_plan<float>::create(packed, {.tokens = 9}, name).message() == doctest::String(unknown));
   }
@@ -109,6 +115,9 @@ TEST_CASE("cpu_runs: each level only with the one below it, and no other names")
   CHECK(bcr::detail::cpu_runs("avx2") == avx2);
   CHECK(bcr::detail::cpu_runs("avx3") == (avx2 && __builtin_cpu_supports("avx512bw") &&
                                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
+#elif defined(__aarch64__)
+  CHECK(bcr::detail::cpu_runs("neon"));
+  CHECK((bcr::detail::cpu_runs("sve") || !bcr::detail::cpu_runs("sve2")));
 #endif
   for (const char* name : {"", "scalar", "xsimd_", "avx512"}) CHECK(!bcr::detail::cpu_runs(name));
 }

@@ -87,6 +87,9 @@ void check_float_arithmetic() {
   CHECK_LANES(T, ops::Div(a, b), x / y);
   CHECK_LANES(T, ops::MulAdd(a, b, c), x * y + z);  // exact for these numbers, fused or not
   CHECK_LANES(T, ops::NegMulAdd(a, b, c), z - x * y);
+  // Both are fused, or neither is: thirds have no exact squares.
+  CHECK_LANES(T, ops::NegMulAdd(ops::Div(a, ops::Set(d, T(3))), ops::Div(a, ops::Set(d, T(3))), c),
+              ops::GetLane(ops::MulAdd(ops::Set(d, -x / 3), ops::Set(d, x / 3), ops::Set(d, z))));
   CHECK_LANES(T, ops::Neg(a), -x);
   CHECK_LANES(T, ops::Abs(a), std::abs(x));
   CHECK_LANES(T, ops::Min(a, b), x < y ? x : y);
@@ -101,11 +104,16 @@ void check_float_arithmetic() {
   CHECK_LANES(T, ops::Xor(a, b), join(x, y, [](bits i, bits j) { return i ^ j; }));
   CHECK_LANES(T, ops::BitCast(d, ops::ShiftLeft<3>(ops::BitCast(di, a))),
               join(x, y, [](bits i, bits) { return static_cast<bits>(i << 3); }));
-  CHECK_LANES(T, ops::ConvertTo(d, ops::ConvertTo(di, a)), std::trunc(x) + T(0));
   const T nan = std::numeric_limits<T>::quiet_NaN();
   CHECK_LANES(T, ops::IfThenElse(ops::IsNaN(ops::IfThenElse(ops::Lt(a, b), ops::Set(d, nan), a)), b, c), x < y ? y : z);
   const ops::ScalableTag<T> d;
   CHECK(ops::GetLane(ops::Set(d, T(5))) == T(5));
+}
+
+template <class T>
+void check_conversions() {
+  const ops::RebindToSigned<ops::ScalableTag<T>> di;
+  CHECK_LANES(T, ops::ConvertTo(d, ops::ConvertTo(di, a)), std::trunc(x) + T(0));
 }
 
 // Some pages of memory between two that may not be touched.
@@ -208,6 +216,11 @@ TEST_CASE("ops agree with scalar arithmetic") {
   target::check_arithmetic<std::int64_t>();
 }
 
+TEST_CASE("ConvertTo drops the fraction") {
+  target::check_conversions<float>();
+  target::check_conversions<double>();
+}
+
 TEST_CASE("LoadLanes and StoreLanes touch their lanes and nothing else") {
   target::check_partial_at_edges<float>();
   target::check_partial_at_edges<double>();
@@ -244,6 +257,8 @@ TEST_CASE("the target names itself") {
   CHECK(name.substr(0, 3) == "sve");
 #elif defined(__ARM_NEON)
   CHECK(name == "neon");
+#elif defined(__riscv_vector)
+  CHECK(name == "rvv");
 #endif
   CHECK(target::kVectorRegisters >= 16);
 }

@@ -81,7 +81,7 @@ class tampered {
         return;
       }
       const blob_section& s = entry(id);
-      for (std::size_t at = s.offset; at < s.offset + s.bytes;) {
+      for (auto at = static_cast<std::size_t>(s.offset); at < s.offset + s.bytes;) {
         for (const std::size_t width : widths) {
           all.push_back({at, width});
           at += width;
@@ -106,8 +106,8 @@ class tampered {
       for (; end < begin; ++end) all.push_back({end, 1});
     };
     for (const blob_section& section : entries()) {
-      fill_up_to(section.offset);
-      end += section.bytes;
+      fill_up_to(static_cast<std::size_t>(section.offset));
+      end += static_cast<std::size_t>(section.bytes);
     }
     fill_up_to(bytes_.size());
     return all;

@@ -32,7 +32,7 @@ class Bcr(ConanFile):
         self.version = ".".join(re.findall(r"^#define BCR_VERSION_\w+ (\d+)", header, re.MULTILINE))
 
     def export_sources(self):
-        for pattern in ("LICENSE", "include/*"):
+        for pattern in ("LICENSE", "include/*", "cmake/dispatch_*"):
             copy(self, pattern, self._tree, self.export_sources_folder)
 
     def layout(self):
@@ -54,11 +54,15 @@ class Bcr(ConanFile):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
         for pattern in ("*.hpp", "*.h"):
             copy(self, pattern, os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
+        copy(self, "dispatch_*", os.path.join(self.source_folder, "cmake"), os.path.join(self.package_folder, "cmake"))
 
     def package_info(self):
         self.cpp_info.bindirs = self.cpp_info.libdirs = []
         self.cpp_info.set_property("cmake_file_name", "bcr")
         self.cpp_info.set_property("cmake_target_name", "bcr::bcr")
         self.cpp_info.set_property("pkg_config_name", "bcr")
+        self.cpp_info.builddirs = ["cmake"]
+        # bcr_add_dispatch_library(), for whoever finds the package with CMake.
+        self.cpp_info.set_property("cmake_build_modules", [os.path.join("cmake", "dispatch_library.cmake")])
         if self.options.simd != "highway":
             self.cpp_info.defines = [f"BCR_SIMD_{str(self.options.simd).upper()}"]

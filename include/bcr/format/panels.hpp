@@ -156,13 +156,13 @@ class panels_check {
     if (const status s = check_rows(group.row_begin); !s) return s;
     for (bool& t : touched_) t = false;
     for (bool& f : finished_) f = false;
-    segment_ = group.segment_begin;
-    column_ = group.column_begin;
-    weight_ = group.weight_begin;
-    if (segment_ > v_.segments.size() || column_ > v_.column_index.size() - panels_read_ahead ||
-        weight_ > v_.weights.size()) {
+    if (group.segment_begin > v_.segments.size() || group.column_begin > v_.column_index.size() - panels_read_ahead ||
+        group.weight_begin > v_.weights.size()) {
       return out_of_order;
     }
+    segment_ = group.segment_begin;
+    column_ = static_cast<std::size_t>(group.column_begin);  // which may be the narrower type
+    weight_ = static_cast<std::size_t>(group.weight_begin);
     for (std::size_t p = group.panel_begin; p < next.panel_begin; ++p) {
       if (const status s = check_panel_rows(v_.panels[p]); !s) return s;
       if (const status s = check_segments(v_.panels[p]); !s) return s;

@@ -14,7 +14,7 @@
 // NEON multiplies by a lane: the four weights of a column are one load, and with 24 FMAs go 8 other instructions (five
 // loads, of which three load two vectors, an address, and the count). Asking for rows ahead would be four more, and is
 // left out: a core with some hundred instructions under way is several columns ahead by itself, and the rows of a tile,
-// 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/arm_loops.sh counts.
+// 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/loops.sh counts.
 //
 // B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
 // ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of
@@ -143,11 +143,17 @@ BCR_INLINE const T* InputRow(const T* b, std::size_t index, std::size_t ldb) {
   return b + index * ldb;
 }
 
-// Keeps a compiler from loading the second and third of three weights with the first: with the sums and the inputs that
-// would be more than 32 registers, and the sums would pay for it, in every other loop as well.
+// Keeps a compiler from loading the other weights of a column with the first: with the sums and the inputs that would
+// be more than 32 registers, and the sums would pay for it, in every other loop as well. That is so with three weights
+// for NEON, and with four for SVE and clang, which then moves most sums from register to register.
 template <int Kept, class T>
 BCR_INLINE void LoadInOrder(const T*& weight) {
-  if constexpr (BCR_MULTIPLIES_BY_LANE && Kept == 3) asm volatile("" : "+r"(weight) : : "memory");
+#ifdef __clang__
+  constexpr bool needed = (BCR_MULTIPLIES_BY_LANE && Kept == 3) || (BCR_IS_SVE && Kept == 4);
+#else
+  constexpr bool needed = BCR_MULTIPLIES_BY_LANE && Kept == 3;
+#endif
+  if constexpr (needed) asm volatile("" : "+r"(weight) : : "memory");
 }
 
 // One column, `Phase` columns after the cursor, into the accumulators of that phase.

@@ -8,6 +8,8 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace bcr::detail {
@@ -55,6 +57,20 @@ inline bool cpu_runs(std::string_view target) noexcept {
   if (target == "avx2" || target == "xsimd_fma3_avx2") return level >= cpu_level::avx2;
   if (target == "avx3" || target == "xsimd_avx512bw") return level >= cpu_level::avx3;
   return target == "avx3_dl" && level >= cpu_level::avx3_dl;
+}
+
+#elif defined(__aarch64__)
+
+// The same for 64-bit Arm, where NEON is never absent. Only Linux is asked for more.
+inline bool cpu_runs(std::string_view target) noexcept {
+  if (target == "neon" || target == "neon_without_aes" || target == "xsimd_neon64") return true;
+#ifdef __linux__
+  // HWCAP_SVE and HWCAP2_SVE2, which the C library's headers have not always named.
+  const bool sve = (getauxval(AT_HWCAP) >> 22 & 1) != 0, sve2 = (getauxval(AT_HWCAP2) >> 1 & 1) != 0;
+  return (target == "sve" && sve) || (target == "sve2" && sve && sve2);
+#else
+  return false;
+#endif
 }
 
 #else

@@ -42,6 +42,7 @@
 #define BCR_END_TARGET HWY_AFTER_NAMESPACE()
 #define BCR_INLINE HWY_INLINE
 #define BCR_LAMBDA_ATTR HWY_ATTR __attribute__((always_inline))
+#define BCR_IS_SVE (HWY_HAVE_SCALABLE && HWY_ARCH_ARM)
 #define BCR_HAS_BLOCKS (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR)
 #ifdef HWY_TARGET_IS_NEON
 #define BCR_MULTIPLIES_BY_LANE (HWY_ARCH_ARM_A64 && HWY_TARGET_IS_NEON)
@@ -65,6 +66,8 @@ inline constexpr int kVectorRegisters = 32;
 #else
 inline constexpr int kVectorRegisters = 16;
 #endif
+
+inline constexpr bool kHasDouble = HWY_HAVE_FLOAT64;  // Highway 1.0 has not, for WebAssembly and 32-bit Arm
 
 // Targets whose masked loads and stores of 4 and 8 byte lanes leave the other lanes' memory alone.
 #if HWY_HAVE_SCALABLE || HWY_CAP_GE512 || HWY_TARGET == HWY_AVX2

@@ -10,12 +10,16 @@
 #define HWY_WANT_AVX3_DL
 #endif
 
-// A dispatch library: the targets that simd/cpu.hpp can tell apart, and no more. 1 << 14 is HWY_SSE2, which came later.
+// A dispatch library: the targets that simd/cpu.hpp can tell apart, and no more. Two of them came later: 1 << 14 is
+// HWY_SSE2, 1 << 29 HWY_NEON_WITHOUT_AES. SVE of a length that the flags fix is built as these flags say.
 #ifdef BCR_KERNELS_NS
 #define HWY_DISABLE_PCLMUL_AES  // nothing here needs them, and virtual machines often hide them
-#if !defined(__x86_64__) && !defined(__i386__)
+#if (!defined(__x86_64__) && !defined(__i386__) && !defined(__aarch64__)) || defined(__ARM_FEATURE_SVE_BITS)
 #define HWY_COMPILE_ONLY_STATIC
-#elif !defined(HWY_DISABLED_TARGETS)
+#elif defined(HWY_DISABLED_TARGETS)
+#elif defined(__aarch64__)
+#define HWY_DISABLED_TARGETS (~(HWY_SCALAR | HWY_EMU128 | (1LL << 29) | HWY_NEON | HWY_SVE | HWY_SVE2))
+#else
 #define HWY_DISABLED_TARGETS (~(HWY_SCALAR | HWY_EMU128 | (1LL << 14) | HWY_SSE4 | HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL))
 #endif
 #endif

@@ -8,10 +8,12 @@
 //   BCR_BEGIN_TARGET; ...  and BCR_END_TARGET; enclose the namespaces, at file scope
 //   BCR_INLINE             a function that must be inlined: the target's attributes do not survive a call
 //   BCR_LAMBDA_ATTR        stands after a lambda's parameter list, for the same reason
+//   BCR_IS_SVE             1 for Arm's SVE and SVE2
 //   BCR_HAS_BLOCKS         1 where a vector is a compile-time number of 128-bit blocks, which LoadBlocks loads apart
 //   BCR_MULTIPLIES_BY_LANE 1 where a multiply-add takes one lane of a vector for all: Broadcast costs nothing there
 //   target_name()          "avx3", "neon", "xsimd_fma3_avx2", "scalar": one word for kernel_name() and benchmarks
 //   kVectorRegisters       how many vectors the register file holds
+//   kHasDouble             whether there are vectors of double
 //   LoadLanes, StoreLanes  part of a vector, with nothing outside of it touched
 //
 // No vector may be held in a class, an array, a tuple or a static, nor captured by value: SVE's vectors have no size.

@@ -27,6 +27,7 @@
 #define BCR_END_TARGET static_assert(true)
 #define BCR_INLINE inline __attribute__((always_inline))
 #define BCR_LAMBDA_ATTR __attribute__((always_inline))
+#define BCR_IS_SVE 0
 #define BCR_HAS_BLOCKS 0
 #define BCR_MULTIPLIES_BY_LANE 0
 
@@ -217,6 +218,8 @@ inline constexpr int kVectorRegisters = 32;
 #else
 inline constexpr int kVectorRegisters = 16;
 #endif
+
+inline constexpr bool kHasDouble = true;
 
 // Whether partial loads and stores are instructions of their own; here they are a test.
 inline constexpr bool kMasksMemory = false;

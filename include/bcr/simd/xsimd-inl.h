@@ -62,6 +62,7 @@
 #define BCR_END_TARGET static_assert(true)
 #define BCR_INLINE inline __attribute__((always_inline))
 #define BCR_LAMBDA_ATTR __attribute__((always_inline))
+#define BCR_IS_SVE 0
 #define BCR_HAS_BLOCKS 1
 #define BCR_MULTIPLIES_BY_LANE 0
 
@@ -173,7 +174,7 @@ BCR_INLINE Batch<T, A> MulAdd(Batch<T, A> a, Batch<T, A> b, Batch<T, A> c) {
 template <class T, class A>
 BCR_INLINE Batch<T, A> NegMulAdd(Batch<T, A> a, Batch<T, A> b, Batch<T, A> c) {
   BCR_X86_FMA(n, a, b, c);
-  return xsimd::fnma(a, b, c);
+  return xsimd::fma(-a, b, c);  // not fnma, which is fused on x86 alone
 }
 #undef BCR_X86_FMA
 #undef BCR_X86_FMA_512
@@ -191,6 +192,9 @@ BCR_INLINE Batch<T, A> Mul(Batch<T, A> a, Batch<T, A> b) {
 }
 template <class T, class A>
 BCR_INLINE Batch<T, A> Div(Batch<T, A> a, Batch<T, A> b) {
+#if XSIMD_WITH_NEON64
+  if constexpr (std::is_same_v<T, float>) return vdivq_f32(a, b);  // xsimd refines an estimate
+#endif
   return a / b;
 }
 template <class T, class A>
@@ -311,6 +315,8 @@ inline constexpr int kVectorRegisters = 32;
 #else
 inline constexpr int kVectorRegisters = 16;
 #endif
+
+inline constexpr bool kHasDouble = xsimd::has_simd_register<double>::value;
 
 #if XSIMD_WITH_AVX && !XSIMD_WITH_AVX512F
 // Ones in the top bit of lanes [first, last), as vmaskmov reads them.

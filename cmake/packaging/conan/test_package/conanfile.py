@@ -20,6 +20,8 @@ class BcrTest(ConanFile):
     def generate(self):
         toolchain = CMakeToolchain(self)
         toolchain.user_presets_path = False  # leaves the source tree alone
+        simd = str(self.dependencies["bcr"].options.simd)
+        toolchain.variables["BCR_TEST_DISPATCH"] = "" if simd == "scalar" else simd
         toolchain.generate()
 
     def build(self):
@@ -29,4 +31,7 @@ class BcrTest(ConanFile):
 
     def test(self):
         if can_run(self):
-            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")
+            for program in ("consumer", "dispatcher"):
+                path = os.path.join(self.cpp.build.bindir, program)
+                if os.path.exists(path):
+                    self.run(path, env="conanrun")

@@ -23,7 +23,7 @@ bcr::result<bcr::pattern<Block>> make_pattern(const block_mask& mask, std::size_
   return made;
 }
 
-template <class Block>
+template <class Block, class W>
 class bcr_gemm final : public subject {
  public:
   explicit bcr_gemm(const block_mask& mask) : mask_(mask) {}
@@ -47,10 +47,10 @@ class bcr_gemm final : public subject {
   bcr::status plan(std::size_t threads) {
     auto pattern = make_pattern<Block>(mask_, p_.m, p_.k);
     if (!pattern) return pattern.status();
-    auto packed = bcr::pack<float>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
+    auto packed = bcr::pack<W>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
     if (!packed) return packed.status();
     packed_.emplace(std::move(*packed));
-    auto made = bcr::gemm_plan<float>::create(*packed_, {.columns = p_.n, .threads = threads});
+    auto made = bcr::gemm_plan<float, bcr::epilogue::none, W>::create(*packed_, {.columns = p_.n, .threads = threads});
     if (!made) return made.status();
     plan_.emplace(std::move(*made));
     auto workspace = bcr::buffer<std::byte>::allocate(plan_->workspace_bytes());
@@ -63,20 +63,35 @@ class bcr_gemm final : public subject {
   }
 
   const block_mask& mask_;
-  std::optional<bcr::packed_weights<float, Block>> packed_;
-  std::optional<bcr::gemm_plan<float>> plan_;
+  std::optional<bcr::packed_weights<W, Block>> packed_;
+  std::optional<bcr::gemm_plan<float, bcr::epilogue::none, W>> plan_;
   bcr::buffer<std::byte> workspace_;
   std::optional<bcr::thread_pool> pool_;
 };
 
+template <class W>
+std::unique_ptr<subject> make_subject_of(const block_mask& mask) {
+  const block_size block = mask.block();
+  if (block == block_size{4, 16}) return std::make_unique<bcr_gemm<bcr::block<4, 16>, W>>(mask);
+  if (block == block_size{8, 32}) return std::make_unique<bcr_gemm<bcr::block<8, 32>, W>>(mask);
+  if (block == block_size{16, 64}) return std::make_unique<bcr_gemm<bcr::block<16, 64>, W>>(mask);
+  return nullptr;
+}
+
 }  // namespace
 
-std::unique_ptr<subject> make_subject(const block_mask& mask) {
-  const block_size block = mask.block();
-  if (block == block_size{4, 16}) return std::make_unique<bcr_gemm<bcr::block<4, 16>>>(mask);
-  if (block == block_size{8, 32}) return std::make_unique<bcr_gemm<bcr::block<8, 32>>>(mask);
-  if (block == block_size{16, 64}) return std::make_unique<bcr_gemm<bcr::block<16, 64>>>(mask);
+std::unique_ptr<subject> make_subject(const block_mask& mask, bcr::value_type weights) {
+  if (weights == bcr::value_type::f32) return make_subject_of<float>(mask);
+  if (weights == bcr::value_type::f16) return make_subject_of<bcr::f16>(mask);
+  if (weights == bcr::value_type::bf16) return make_subject_of<bcr::bf16>(mask);
   return nullptr;
+}
+
+void round_to(bcr::value_type type, bcr::buffer<float>& elements) {
+  for (float& x : elements) {
+    if (type == bcr::value_type::f16) x = static_cast<float>(bcr::f16(x));
+    if (type == bcr::value_type::bf16) x = static_cast<float>(bcr::bf16(x));
+  }
 }
 
 }  // namespace bench

@@ -30,18 +30,18 @@ inline const char* target_name() {
   return name;
 }
 
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-struct gemm_plan : bcr::gemm_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+struct gemm_plan : bcr::gemm_plan<T, Epilogue, W> {
   template <block_shape Block>
-  static auto create(const packed_weights<T, Block>& weights, const gemm_options& options) noexcept {
-    return bcr::gemm_plan<T, Epilogue>::create(weights, options, target_name());
+  static auto create(const packed_weights<W, Block>& weights, const gemm_options& options) noexcept {
+    return bcr::gemm_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-struct linear_plan : bcr::linear_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
   template <block_shape Block>
-  static auto create(const packed_weights<T, Block>& weights, const linear_options& options) noexcept {
-    return bcr::linear_plan<T, Epilogue>::create(weights, options, target_name());
+  static auto create(const packed_weights<W, Block>& weights, const linear_options& options) noexcept {
+    return bcr::linear_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
 

@@ -77,30 +77,30 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
 }
 
 // The kernel for tiles of `Vectors`, if the registers hold one.
-template <int Vectors, class T, class Epilogue>
-constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T>&, const Epilogue&) noexcept {
+template <int Vectors, class T, class Epilogue, class W>
+constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T, W>&, const Epilogue&) noexcept {
   if constexpr (Vectors > kPanelVectors) {
     return nullptr;
   } else {
-    return RunPanels<Vectors, T, Epilogue>;
+    return RunPanels<Vectors, T, Epilogue, W>;
   }
 }
 
-template <class T, class Epilogue, std::size_t... I>
-constexpr panel_kernels<T, Epilogue> MakePanelKernels(std::index_sequence<I...>) noexcept {
-  return {{target_name(), LanesOf<T>, kPanelVectors}, {PanelKernel<static_cast<int>(I) + 1, T, Epilogue>()...}};
+template <class T, class Epilogue, class W, std::size_t... I>
+constexpr panel_kernels<T, Epilogue, W> MakePanelKernels(std::index_sequence<I...>) noexcept {
+  return {{target_name(), LanesOf<T>, kPanelVectors}, {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
 }
 
-template <class T, class Epilogue>
-inline constexpr panel_kernels<T, Epilogue> kPanelKernels =
-    MakePanelKernels<T, Epilogue>(std::make_index_sequence<most_tile_vectors>());
-template <class T, class Epilogue>
-inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{kPanelKernels<T, Epilogue>, RunGemv<down_rows, T, Epilogue>,
-                                                        CopyTile<T>};
+template <class T, class Epilogue, class W = T>
+inline constexpr panel_kernels<T, Epilogue, W> kPanelKernels =
+    MakePanelKernels<T, Epilogue, W>(std::make_index_sequence<most_tile_vectors>());
+template <class T, class Epilogue, class W = T>
+inline constexpr gemm_kernels<T, Epilogue, W> kGemmKernels{kPanelKernels<T, Epilogue, W>,
+                                                           RunGemv<down_rows, T, Epilogue, W>, CopyTile<T>};
 // The epilogue of a linear layer waits until the results have been turned back.
-template <class T, class Epilogue>
-inline constexpr linear_kernels<T, Epilogue> kLinearKernels{
-    kPanelKernels<T, epilogue::none>, RunGemv<along_rows, T, Epilogue>, LoadTokens<T>, StoreTokens<T, Epilogue>};
+template <class T, class Epilogue, class W = T>
+inline constexpr linear_kernels<T, Epilogue, W> kLinearKernels{
+    kPanelKernels<T, epilogue::none, W>, RunGemv<along_rows, T, Epilogue, W>, LoadTokens<T>, StoreTokens<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

@@ -1,5 +1,5 @@
-// The functions that a plan calls, one table a type, epilogue and target. Plans see kernels through such a table only,
-// so that they are the same code whether the target was chosen by the compiler's flags or at run time.
+// The functions that a plan calls, one table a pair of types, an epilogue and a target. Plans see kernels through such
+// a table only, so that they are the same code whether the target was chosen by the compiler's flags or at run time.
 #pragma once
 
 #include <cstddef>
@@ -39,19 +39,19 @@ inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t co
   return vectors;
 }
 
-// What gemm and linear share.
-template <class T, class Epilogue>
+// What gemm and linear share. Activations and arithmetic are of type T, weights of type W.
+template <class T, class Epilogue, class W = T>
 struct panel_kernels {
   kernel_target target;
   // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
-  void (*run[most_tile_vectors])(const panel_task<T>&, const Epilogue&) noexcept;
+  void (*run[most_tile_vectors])(const panel_task<T, W>&, const Epilogue&) noexcept;
 };
 
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct gemm_kernels {
-  panel_kernels<T, Epilogue> panels;
+  panel_kernels<T, Epilogue, W> panels;
   // For one column, C and a residual being M x 1.
-  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
+  void (*run_vector)(const gemv_task<T, W>&, const Epilogue&) noexcept;
   // Copies `rows` x `columns` elements to aligned rows of `tile_ld`, filling these up with zeros.
   void (*copy_tile)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
                     std::size_t tile_ld) noexcept;
@@ -69,11 +69,11 @@ struct token_block {
   T* staging;  // rows elements for each lane of a vector
 };
 
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct linear_kernels {
-  panel_kernels<T, epilogue::none> panels;
+  panel_kernels<T, epilogue::none, W> panels;
   // For one token, Y and a residual being 1 x M.
-  void (*run_vector)(const gemv_task<T>&, const Epilogue&) noexcept;
+  void (*run_vector)(const gemv_task<T, W>&, const Epilogue&) noexcept;
   // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
   void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
                       std::size_t tile_ld) noexcept;

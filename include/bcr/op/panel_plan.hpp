@@ -6,6 +6,7 @@
 #include <span>
 
 #include "bcr/core/block.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
@@ -15,13 +16,18 @@
 
 namespace bcr::detail {
 
-template <class T>
+// Activations are of type T, weights of type W.
+template <class T, class W = T>
 class panel_plan {
+  static_assert(weights_for<W, T>,
+                "bcr: the weights of a plan are of the same type as its activations, or f16 or bf16 where those are "
+                "float");
+
  public:
   // Bytes of memory, of any alignment, that each run needs for itself.
   std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task_); }
   // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target. For a vector the operation is "gemv", and
-  // the tile 4x1.
+  // the tile 4x1. Weights of another type than the activations are named after these: "gemm_f32_bf16_b4x16_...".
   const char* kernel_name() const noexcept { return label_.text(); }
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return grid_.tasks(); }
@@ -29,7 +35,7 @@ class panel_plan {
  protected:
   // `columns` results for each row of the weights: columns of C, or tokens.
   template <block_shape Block>
-  panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block>& weights,
+  panel_plan(const char* operation, const kernel_target& target, const packed_weights<W, Block>& weights,
              std::size_t columns, std::size_t threads, int tile_vectors) noexcept
       : weights_(weights.arrays()), lanes_(target.lanes()), is_vector_(columns == 1 && tile_vectors == 0) {
     tiles_ =
@@ -37,8 +43,8 @@ class panel_plan {
     if (weights_.group_count() != 0 && tiles_.count() != 0) {
       grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
     }
-    label_ = kernel_label(is_vector_ ? "gemv" : operation, value_type_of<T>::value, Block::rows, Block::columns,
-                          panel_rows, is_vector_ ? 1 : tiles_.widest(), target.name);
+    label_ = kernel_label(is_vector_ ? "gemv" : operation, {value_type_of<T>::value, value_type_of<W>::value},
+                          Block::rows, Block::columns, panel_rows, is_vector_ ? 1 : tiles_.widest(), target.name);
     if (is_vector_) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
   }
 
@@ -68,8 +74,8 @@ class panel_plan {
   }
 
   // A vector's task: elements of x and y lie `x_stride` and `y_stride` apart.
-  gemv_task<T> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
-                           bool accumulate) const noexcept {
+  gemv_task<T, W> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
+                              bool accumulate) const noexcept {
     if (x_stride != 1) {
       T* const copied = part.memory + gemv_scratch_elements(lanes_);
       for (std::size_t k = 0; k < weights_.columns; ++k) copied[k] = x[k * x_stride];
@@ -78,7 +84,7 @@ class panel_plan {
     return {&weights_, part.group_begin, part.group_end, x, y, y_stride, accumulate, part.memory};
   }
 
-  panels_view<T> weights_;
+  panels_view<W> weights_;
   column_tiles tiles_;
   task_grid grid_;
   std::size_t lanes_ = 1;

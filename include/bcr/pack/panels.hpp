@@ -12,6 +12,7 @@
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 #include "bcr/format/packed_weights.hpp"
@@ -77,11 +78,11 @@ class row_visits final : public panel_sink {
   row_set mates_[group_rows_limit] = {};
 };
 
-// And this one writes.
-template <class T>
+// And this one writes, converting from the type that the matrix is in.
+template <class T, class From = T>
 class panels_writer final : public panel_sink {
  public:
-  panels_writer(blob_writer& blob, matrix_view<const T> dense) noexcept : dense_(dense) {
+  panels_writer(blob_writer& blob, matrix_view<const From> dense) noexcept : dense_(dense) {
     const auto at = [&]<class E>(E*& p, panels_section id) {
       p = blob.section<E>(static_cast<std::uint32_t>(id)).data();
     };
@@ -152,13 +153,13 @@ class panels_writer final : public panel_sink {
     for (const std::uint32_t k : some) {
       column_[size_.columns++] = static_cast<std::uint16_t>(k - first);
       for (unsigned i = 0; i < panel_rows; ++i) {
-        if (mask_ >> i & 1u) weight_[size_.weights++] = dense_(panel_row_[i], k);
+        if (mask_ >> i & 1u) weight_[size_.weights++] = static_cast<T>(dense_(panel_row_[i], k));
       }
     }
   }
 
  private:
-  matrix_view<const T> dense_;
+  matrix_view<const From> dense_;
   row_group* group_;
   panel* panel_;
   segment* segment_;
@@ -216,9 +217,9 @@ BCR_COLD void for_each_group(const pattern<Block>& kept, panel_cut how, group_pa
 // Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
 // inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is
 // invalid, with unsupported above 2^32 - 1 rows, columns or segments, and with out_of_memory.
-template <class T, block_shape Block>
+template <class T, block_shape Block, class From = T>
 BCR_COLD result<packed_weights<T, Block>> pack(const pattern<Block>& kept,
-                                               matrix_view<const std::type_identity_t<T>> dense,
+                                               matrix_view<const std::type_identity_t<From>> dense,
                                                const pack_options& options = {}) noexcept {
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
   if (dense.rows != kept.rows() || dense.columns != kept.columns()) {
@@ -250,12 +251,12 @@ BCR_COLD result<packed_weights<T, Block>> pack(const pattern<Block>& kept,
       extent(panels_section::segments, size.segments, sizeof(segment)),
       extent(panels_section::columns, size.columns + panels_read_ahead, sizeof(std::uint16_t)),
       extent(panels_section::rows, dense.rows, sizeof(std::uint32_t)),
-      extent(panels_section::weights, size.weights, sizeof(T)),
+      extent(panels_section::weights, size.weights + weights_read_ahead<T>, sizeof(T)),
   };
   auto blob = blob_writer::create(packed_weights<T, Block>::kind, {dense.rows, dense.columns, size.weights}, extents);
   if (!blob) return blob.status();
 
-  detail::panels_writer<T> writer(*blob, dense);
+  detail::panels_writer<T, From> writer(*blob, dense);
   detail::for_each_group(kept, options.cut, *group, [&](std::size_t first, unsigned rows) {
     detail::row_visits visits;
     group->emit(visits);
@@ -266,18 +267,33 @@ BCR_COLD result<packed_weights<T, Block>> pack(const pattern<Block>& kept,
   return packed_weights<T, Block>::adopt(std::move(*blob).finish());
 }
 
+// The same for f16 and bf16, from a matrix of float: every weight becomes the nearest number of that type (see
+// core/narrow.hpp). One that becomes zero is kept all the same.
+template <narrow_float T, block_shape Block>
+result<packed_weights<T, Block>> pack(const pattern<Block>& kept, matrix_view<const float> dense,
+                                      const pack_options& options = {}) noexcept {
+  return pack<T, Block, float>(kept, dense, options);
+}
+
 // Writes the dense matrix (M x K): kept weights bit for bit as they were packed, +0 elsewhere. Fails with
 // invalid_argument if `dense` has another shape or is invalid.
-template <class T, block_shape Block>
-BCR_COLD status unpack(const packed_weights<T, Block>& packed, matrix_view<std::type_identity_t<T>> dense) noexcept {
+template <class T, block_shape Block, class To = T>
+BCR_COLD status unpack(const packed_weights<T, Block>& packed, matrix_view<std::type_identity_t<To>> dense) noexcept {
   if (dense.rows != packed.rows() || dense.columns != packed.columns() || !dense.valid()) {
     return {errc::invalid_argument, "The matrix to unpack into does not have the shape of the packed weights."};
   }
   for (std::size_t i = 0; i < dense.rows; ++i) {
-    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = T(0);
+    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = To(0);
   }
-  packed.arrays().for_each_weight([&](std::size_t i, std::size_t j, T weight) { dense(i, j) = weight; });
+  packed.arrays().for_each_weight(
+      [&](std::size_t i, std::size_t j, T weight) { dense(i, j) = static_cast<To>(weight); });
   return {};
+}
+
+// The same for f16 and bf16, into a matrix of float, which holds their values exactly.
+template <narrow_float T, block_shape Block>
+status unpack(const packed_weights<T, Block>& packed, matrix_view<float> dense) noexcept {
+  return unpack<T, Block, float>(packed, dense);
 }
 
 }  // namespace bcr

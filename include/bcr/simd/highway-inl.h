@@ -8,6 +8,7 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
 #include "bcr/simd/highway_options.hpp"
 //
@@ -58,6 +59,13 @@ namespace ops = hwy::HWY_NAMESPACE;
 inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(HWY_NAMESPACE)};
 constexpr const char* target_name() noexcept { return kTargetName.text; }
 
+// 1 where an instruction turns f16 into f32. Without one, Highway 1.0.3 knows neither infinity nor NaN there.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || HWY_ARCH_ARM_A64
+#define BCR_WIDENS_F16 1
+#else
+#define BCR_WIDENS_F16 0
+#endif
+
 #if HWY_ARCH_PPC
 inline constexpr int kVectorRegisters = 64;
 #elif HWY_HAVE_SCALABLE || HWY_CAP_GE512 || HWY_ARCH_ARM_A64
@@ -101,6 +109,26 @@ BCR_INLINE void StoreLanes(ops::Vec<D> v, D d, ops::TFromD<D>* p, std::size_t fi
     for (std::size_t l = first; l < last; ++l) p[l] = lanes[l];
   }
 }
+
+// Numbers of sixteen bits, one for each lane of `d`, in the lower half of it.
+template <class D>
+BCR_INLINE ops::Vec<ops::RebindToUnsigned<D>> LoadShorts(D, const std::uint16_t* p) {
+  return ops::PromoteTo(ops::RebindToUnsigned<D>(), ops::LoadU(ops::Rebind<std::uint16_t, D>(), p));
+}
+#if BCR_WIDENS_F16
+// The values of f16 numbers.
+template <class D>
+BCR_INLINE ops::Vec<D> LoadF16(D d, const std::uint16_t* p) {
+  const auto bits = ops::LoadU(ops::Rebind<std::uint16_t, D>(), p);
+  return ops::PromoteTo(d, ops::BitCast(ops::Rebind<hwy::float16_t, D>(), bits));
+}
+// The value of one in all lanes.
+template <class D>
+BCR_INLINE ops::Vec<D> SetF16(D d, std::uint16_t number) {
+  const auto bits = ops::Set(ops::Rebind<std::uint16_t, D>(), number);
+  return ops::PromoteTo(d, ops::BitCast(ops::Rebind<hwy::float16_t, D>(), bits));
+}
+#endif
 
 #if BCR_HAS_BLOCKS
 // A vector of 128-bit blocks, block b from p[b * stride].

@@ -16,10 +16,10 @@
 // left out: a core with some hundred instructions under way is several columns ahead by itself, and the rows of a tile,
 // 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/arm_loops.sh counts.
 //
-// Weights of sixteen bits become float as they are broadcast: an instruction more for bf16 (a load of 32 bits,
-// shifted), two for f16. With 24 multiply-adds to four weights a core of four vector pipes has room for these (Zen 5: 1
-// % and 3 % of the time; widening them ahead into memory, vector by vector, took 4 to 6 %), one of two pipes has not.
-// NEON widens four at once.
+// Weights of sixteen bits become float as they are broadcast, by an instruction more for bf16 (a load of 32 bits, and a
+// shift) and two or three for f16. Beside the multiply-adds of four rows a core of four vector pipes has room for them
+// (Zen 5: 0.5 % and 2 % of the time; widening them ahead into memory, vector by vector, took 4 to 6 %); one of two
+// pipes has not. NEON widens a column's weights at once.
 //
 // B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
 // ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of

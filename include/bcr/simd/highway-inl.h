@@ -49,6 +49,12 @@
 #else
 #define BCR_MULTIPLIES_BY_LANE (HWY_ARCH_ARM_A64 && HWY_TARGET == HWY_NEON)
 #endif
+// Without an instruction for it, Highway 1.0.3 knows neither infinity nor NaN in f16.
+#ifdef HWY_DISABLE_F16C
+#define BCR_WIDENS_F16 HWY_ARCH_ARM_A64
+#else
+#define BCR_WIDENS_F16 (HWY_ARCH_ARM_A64 || (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2))
+#endif
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -58,13 +64,6 @@ namespace ops = hwy::HWY_NAMESPACE;
 
 inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(HWY_NAMESPACE)};
 constexpr const char* target_name() noexcept { return kTargetName.text; }
-
-// 1 where an instruction turns f16 into f32. Without one, Highway 1.0.3 knows neither infinity nor NaN there.
-#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || HWY_ARCH_ARM_A64
-#define BCR_WIDENS_F16 1
-#else
-#define BCR_WIDENS_F16 0
-#endif
 
 #if HWY_ARCH_PPC
 inline constexpr int kVectorRegisters = 64;

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "environment.hpp"
 #include "gemm_race.hpp"
@@ -36,6 +38,10 @@ int main(int argc, char** argv) {
   app.add_option("--threads", settings.how.threads, "threads for the library and for every peer")
       ->check(CLI::Range(1, 256));
   app.add_option("--filter", filter, "only cases that match this regular expression, like b8x32/.*/N196/columns/10x");
+  const std::map<std::string, bcr::value_type> types = {
+      {"f32", bcr::value_type::f32}, {"f16", bcr::value_type::f16}, {"bf16", bcr::value_type::bf16}};
+  app.add_option("--weights", settings.weights, "f16 or bf16: the library alone, against itself with weights in f32")
+      ->transform(CLI::CheckedTransformer(types));
   app.add_option("--out", out, "the JSON file to write");
   const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
   CLI11_PARSE(app, argc, argv);

@@ -28,14 +28,19 @@ double roof_seconds(const problem& p, std::size_t packed_bytes, double peak) {
                    to_double(out) / write_bandwidth(in + out)});
 }
 
+bcr::buffer<float> rounded(bcr::buffer<float> elements, bcr::value_type type) {
+  round_to(type, elements);
+  return elements;
+}
+
 }  // namespace
 
 gemm_race::lane::lane(const pruned_case& c, const shapes::gemm& shape, const bcr::buffer<float>& dense,
-                      const bcr::buffer<float>& input, int threads)
+                      const bcr::buffer<float>& input, const race_settings& settings)
     : what(c),
       mask(shape.m, shape.k, c.block, c.how, c.density, 3),
-      weights(mask.apply(dense)),
-      given(make_problem(shape, weights, input, threads)),
+      weights(rounded(mask.apply(dense), settings.weights)),
+      given(make_problem(shape, weights, input, settings.how.threads)),
       right(given) {}
 
 gemm_race::gemm_race(const shapes::gemm& shape, const race_settings& settings, std::vector<row>& rows)
@@ -86,16 +91,16 @@ std::string gemm_race::enter(racer& r, std::unique_ptr<contender> who, const pro
 }
 
 std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
-  auto made = std::make_unique<lane>(what, shape_, weights_, input_, settings_.how.threads);
-  const auto enter_subject = [&](racer& r, int threads) {
-    auto own = make_subject(made->mask, shape_.n);
+  auto made = std::make_unique<lane>(what, shape_, weights_, input_, settings_);
+  const auto enter_subject = [&](racer& r, int threads, bcr::value_type type, std::size_t& packed_bytes) {
+    auto own = make_subject(made->mask, shape_.n, type);
     const subject& packed = *own;
     r.times.with_probe = true;
     problem given = made->given;
     given.threads = threads;
     const std::string trouble = enter(r, std::move(own), given, made->right);
     if (trouble.empty()) {
-      made->packed_bytes = packed.packed_bytes();
+      packed_bytes = packed.packed_bytes();
       return true;
     }
     rows_.push_back({.name = row_name("gemm", &what), .error = trouble});
@@ -103,8 +108,13 @@ std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
     all_right_ = false;
     return false;
   };
-  if (!enter_subject(made->subject, settings_.how.threads)) return nullptr;
-  if (settings_.how.threads > 1 && !enter_subject(made->subject_alone, 1)) return nullptr;
+  const int threads = settings_.how.threads;
+  if (!enter_subject(made->subject, threads, settings_.weights, made->packed_bytes)) return nullptr;
+  if (narrow()) {
+    const bool entered = enter_subject(made->subject_f32, threads, bcr::value_type::f32, made->packed_bytes_f32);
+    return entered ? std::move(made) : nullptr;
+  }
+  if (threads > 1 && !enter_subject(made->subject_alone, 1, settings_.weights, made->packed_bytes)) return nullptr;
   return made;
 }
 
@@ -170,8 +180,8 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
 
   const problem dense = make_problem(shape_, weights_, input_, settings_.how.threads);
   const bool first = dense_.empty();
-  if (first) dense_ = qualify(enter_peers(false, dense, reference(dense), nullptr), dense, nullptr);
-  enter_sparse_peers(lanes);
+  if (first && !narrow()) dense_ = qualify(enter_peers(false, dense, reference(dense), nullptr), dense, nullptr);
+  if (!narrow()) enter_sparse_peers(lanes);
 
   std::vector<entrant*> all;
   const auto join = [&](racer& r) {
@@ -182,6 +192,7 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
   for (const auto& l : lanes) {
     join(l->subject);
     join(l->subject_alone);
+    join(l->subject_f32);
     for (racer& r : l->sparse) join(r);
   }
   measure(all, settings_.how.rounds, settings_.how);
@@ -249,6 +260,10 @@ void gemm_race::report(const lane& l, const racer* best_dense) {
   if (!l.sparse.empty()) compare("sparse", l.sparse.front());
   if (l.subject_alone.who != nullptr) {
     made.counters.emplace_back("speedup_threads", speedup(own, l.subject_alone.times).median);
+  }
+  if (l.subject_f32.who != nullptr) {
+    made.counters.emplace_back("time_over_f32", speedup(l.subject_f32.times, own).median);
+    made.counters.emplace_back("bytes_over_f32", to_double(l.packed_bytes) / to_double(l.packed_bytes_f32));
   }
   rows_.push_back(std::move(made));
 }

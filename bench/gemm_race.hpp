@@ -16,6 +16,8 @@ namespace bench {
 struct race_settings {
   options how = {};
   bool quick = false;
+  // If it is not f32, the library alone is measured: with such weights, and with the same numbers in f32.
+  bcr::value_type weights = bcr::value_type::f32;
   std::regex filter = std::regex("");  // of cases, by names like gemm_f32_b4x16/M512/K512/N196/columns/10x
 };
 
@@ -39,7 +41,7 @@ class gemm_race {
   // A pruned matrix with those who multiply by it.
   struct lane {
     lane(const pruned_case&, const shapes::gemm&, const bcr::buffer<float>& dense, const bcr::buffer<float>& input,
-         int threads);
+         const race_settings&);
 
     pruned_case what;
     block_mask mask;
@@ -47,10 +49,12 @@ class gemm_race {
     problem given;
     reference right;
     racer subject, subject_alone;  // with all threads, and with one if there are more
-    std::size_t packed_bytes = 0;
+    racer subject_f32;             // if the others have narrower weights
+    std::size_t packed_bytes = 0, packed_bytes_f32 = 0;
     std::vector<racer> sparse;
   };
 
+  bool narrow() const { return settings_.weights != bcr::value_type::f32; }
   std::string row_name(const std::string& contender, const pruned_case*) const;
   void run_density(const std::vector<pruned_case>&);
   std::unique_ptr<lane> make_lane(const pruned_case&);

@@ -23,7 +23,7 @@ bcr::result<bcr::pattern<Block>> make_pattern(const block_mask& mask, std::size_
   return made;
 }
 
-template <class Block, bcr::blob_layout Layout>
+template <class Block, class W, bcr::blob_layout Layout>
 class bcr_gemm final : public subject {
  public:
   explicit bcr_gemm(const block_mask& mask) : mask_(mask) {}
@@ -47,10 +47,10 @@ class bcr_gemm final : public subject {
   bcr::status plan(std::size_t threads) {
     auto pattern = make_pattern<Block>(mask_, p_.m, p_.k);
     if (!pattern) return pattern.status();
-    auto packed = bcr::pack<float, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
+    auto packed = bcr::pack<W, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
     if (!packed) return packed.status();
     packed_.emplace(std::move(*packed));
-    auto made = bcr::gemm_plan<float>::create(*packed_, {.columns = p_.n, .threads = threads});
+    auto made = bcr::gemm_plan<float, bcr::epilogue::none, W>::create(*packed_, {.columns = p_.n, .threads = threads});
     if (!made) return made.status();
     plan_.emplace(std::move(*made));
     auto workspace = bcr::buffer<std::byte>::allocate(plan_->workspace_bytes());
@@ -63,26 +63,42 @@ class bcr_gemm final : public subject {
   }
 
   const block_mask& mask_;
-  std::optional<bcr::packed_weights<float, Block, Layout>> packed_;
-  std::optional<bcr::gemm_plan<float>> plan_;
+  std::optional<bcr::packed_weights<W, Block, Layout>> packed_;
+  std::optional<bcr::gemm_plan<float, bcr::epilogue::none, W>> plan_;
   bcr::buffer<std::byte> workspace_;
   std::optional<bcr::thread_pool> pool_;
 };
 
-template <bcr::blob_layout Layout>
+template <class W, bcr::blob_layout Layout>
 std::unique_ptr<subject> make_subject_of(const block_mask& mask) {
   const block_size block = mask.block();
-  if (block == block_size{4, 16}) return std::make_unique<bcr_gemm<bcr::block<4, 16>, Layout>>(mask);
-  if (block == block_size{8, 32}) return std::make_unique<bcr_gemm<bcr::block<8, 32>, Layout>>(mask);
-  if (block == block_size{16, 64}) return std::make_unique<bcr_gemm<bcr::block<16, 64>, Layout>>(mask);
+  if (block == block_size{4, 16}) return std::make_unique<bcr_gemm<bcr::block<4, 16>, W, Layout>>(mask);
+  if (block == block_size{8, 32}) return std::make_unique<bcr_gemm<bcr::block<8, 32>, W, Layout>>(mask);
+  if (block == block_size{16, 64}) return std::make_unique<bcr_gemm<bcr::block<16, 64>, W, Layout>>(mask);
   return nullptr;
+}
+
+template <class W>
+std::unique_ptr<subject> make_subject_for(const block_mask& mask, std::size_t n) {
+  constexpr std::size_t few = 4;  // as the README advises
+  return n <= few ? make_subject_of<W, bcr::blob_layout::bands>(mask)
+                  : make_subject_of<W, bcr::blob_layout::panels>(mask);
 }
 
 }  // namespace
 
-std::unique_ptr<subject> make_subject(const block_mask& mask, std::size_t n) {
-  constexpr std::size_t few = 4;  // as the README advises
-  return n <= few ? make_subject_of<bcr::blob_layout::bands>(mask) : make_subject_of<bcr::blob_layout::panels>(mask);
+std::unique_ptr<subject> make_subject(const block_mask& mask, std::size_t n, bcr::value_type weights) {
+  if (weights == bcr::value_type::f32) return make_subject_for<float>(mask, n);
+  if (weights == bcr::value_type::f16) return make_subject_for<bcr::f16>(mask, n);
+  if (weights == bcr::value_type::bf16) return make_subject_for<bcr::bf16>(mask, n);
+  return nullptr;
+}
+
+void round_to(bcr::value_type type, bcr::buffer<float>& elements) {
+  for (float& x : elements) {
+    if (type == bcr::value_type::f16) x = static_cast<float>(bcr::f16(x));
+    if (type == bcr::value_type::bf16) x = static_cast<float>(bcr::bf16(x));
+  }
 }
 
 }  // namespace bench

@@ -1,6 +1,8 @@
 // The library's own GEMM as a contender: packed weights, a plan, a workspace, and threads where asked for.
 #pragma once
 
+#include <bcr/format/blob.hpp>
+
 #include "contender.hpp"
 
 namespace bench {
@@ -10,8 +12,11 @@ class subject : public row_major_contender {
   virtual std::size_t packed_bytes() const = 0;
 };
 
-// For the blocks that the benchmark knows; null for others. The mask outlives the subject. Weights are packed for `n`
-// columns: for a few, into bands.
-std::unique_ptr<subject> make_subject(const block_mask&, std::size_t n);
+// For the blocks that the benchmark knows, and weights in f32, f16 or bf16; null for others. The mask outlives the
+// subject. Weights are packed for `n` columns: for a few, into bands.
+std::unique_ptr<subject> make_subject(const block_mask&, std::size_t n, bcr::value_type weights);
+
+// Makes of every element what it is as a weight of the type.
+void round_to(bcr::value_type, bcr::buffer<float>&);
 
 }  // namespace bench

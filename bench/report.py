@@ -104,6 +104,34 @@ def block_table(rows):
         print(f"{shape[0]} x {shape[1]}, {shape[2]}".rjust(16) + cells + f" | {roof:4.2f} | {spread:6.3f}")
 
 
+def narrow_table(rows):
+    """Weights of sixteen bits against the same weights in f32: times, and bytes of the packed form."""
+    print(f"Time over that of weights in f32\n{'M x K, N':>16} {'rate':>5} | bytes" + "".join(
+        f" | {TITLES[p]:^20}" for p in PRUNINGS))
+    print(f"{'':>16} {'':>5} | {BLOCKS[1][1:]:>5}" + (" |" + "".join(f"{b[1:]:>7}" for b in BLOCKS)) * len(PRUNINGS))
+    for shape, rate in {(r.shape, r.rate_name): None for r in rows}:
+        here = pick(rows, shape=shape, rate_name=rate)
+        size = next((r["bytes_over_f32"] for r in pick(here, block=BLOCKS[1])), math.nan)
+        line = f"{shape[0]} x {shape[1]}, {shape[2]}".rjust(16) + f" {rate:>5} | {size:5.3f}"
+        for p in PRUNINGS:
+            found = [next(iter(pick(here, pruning=p, block=b)), None) for b in BLOCKS]
+            line += " |" + "".join(f"{'':7}" if r is None else f"{r['time_over_f32']:7.3f}" for r in found)
+        print(line)
+    print("\nSummary (geometric means)" + f"{'measured':>50} {'at most':>9}")
+    large = [r["bytes_over_f32"] for r in rows if r["packed_bytes"] >= 2e5]
+    for what, values, ceiling in (
+            ("time over f32, N >= 49", [r["time_over_f32"] for r in rows if r.shape[2] >= 49], 1.05),
+            ("    the slowest case of these", [max(r["time_over_f32"] for r in rows if r.shape[2] >= 49)]
+             if any(r.shape[2] >= 49 for r in rows) else [], None),
+            ("time over f32, N < 49", [r["time_over_f32"] for r in rows if 1 < r.shape[2] < 49], None),
+            ("time over f32, N = 1", [r["time_over_f32"] for r in rows if r.shape[2] == 1], 1.0),
+            ("packed bytes over f32, layers of 200 kB and more", large, 0.55)):
+        value = mean(values)
+        if not math.isnan(value):
+            verdict = "" if ceiling is None else f"{ceiling:9.2f}  {'' if value <= ceiling else 'MISSED'}"
+            print(f"  {what:<64} {value:8.3f} {verdict}".rstrip())
+
+
 def unavailable(entries):
     """Peers that took part nowhere, with the reason."""
     ran = {"gemm", "gemv"} | {e["name"].split("_f32")[0] for e in entries if not e.get("error_occurred")}
@@ -184,7 +212,10 @@ def main():
         found = json.load(file)
     entries, context = found["benchmarks"], found["context"]
     rows = [Row(e) for e in entries if e["name"].startswith(("gemm_", "gemv_")) and not e.get("error_occurred")]
-    if rows:
+    narrow = any("time_over_f32" in r.values for r in rows)
+    if narrow:
+        narrow_table(rows)
+    elif rows:
         main_table(rows)
         block_table(rows)
     for name, why in unavailable(entries).items():
@@ -199,7 +230,8 @@ def main():
         print(f"\n{context['vector_bits']}-bit vectors, {context['threads']} thread(s), FMA peak {peak:.1f} GFLOP/s, "
               f"{context['rounds']} rounds; a time's quartiles are {100 * noise:.1f} % apart (median); "
               f"{100 * disturbed:.0f} % of the samples were disturbed by others")
-        summary(rows, context)
+        if not narrow:
+            summary(rows, context)
 
 
 if __name__ == "__main__":

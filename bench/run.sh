@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
-#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX]
+#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
 # Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
@@ -27,7 +27,12 @@ while [ $# -gt 0 ]; do
       ;;
     --threads)
       arguments+=(--threads "${2:?}")
-      if [ "$2" != 1 ]; then suffix=-threads$2; fi
+      if [ "$2" != 1 ]; then suffix=$suffix-threads$2; fi
+      shift
+      ;;
+    --weights)
+      arguments+=(--weights "${2:?}")
+      if [ "$2" != f32 ]; then suffix=$suffix-$2; fi
       shift
       ;;
     --filter | --rounds)
@@ -52,7 +57,7 @@ export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 if [ ! -x "$python" ]; then python=python3; fi
 "$python" bench/report.py "$json"
-if [ -n "$plot" ]; then
+if [ -n "$plot" ] && [[ $suffix != *f16 ]]; then
   "$python" bench/plot.py "$json" "${json%.json}.svg"
   echo "The plot is ${json%.json}.svg."
 fi

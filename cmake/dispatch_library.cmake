@@ -1,9 +1,10 @@
-# bcr_add_dispatch_library(name [TYPES float double] [EPILOGUES chain ...] [SIMD highway|xsimd])
+# bcr_add_dispatch_library(name [TYPES float double float+bf16 float+f16] [EPILOGUES chain ...] [SIMD highway|xsimd])
 #
 # A static library of kernels for every instruction set, for one binary that runs everywhere: link it, include
 # bcr/dispatch.hpp, and every plan takes the best target that the processor runs.
 #
-#   TYPES      float if not said otherwise; every type is a file to compile
+#   TYPES      float if not said otherwise: of activations and weights, or joined by + where weights have one of their
+#              own. Each is a file to compile, and stands for itself: float+bf16 does not bring float
 #   EPILOGUES  what happens to results before they are stored: words of bcr::epilogue, joined by + in a chain. If not
 #              said otherwise: none relu bias bias+relu bias+residual bias+residual+relu bias+gelu
 #   SIMD       the library that the kernels are made with. Its headers are looked for, and BCR_HIGHWAY_INCLUDE_DIR or
@@ -82,15 +83,22 @@ function(bcr_add_dispatch_library name)
   list(REMOVE_DUPLICATES epilogues)
   list(JOIN epilogues ", " epilogues)
   list(REMOVE_DUPLICATES arg_TYPES)
-  list(GET arg_TYPES 0 first_type)
+  set(first_types)
   set(declarations)
   set(sources)
   foreach(type IN LISTS arg_TYPES)
-    if(NOT type MATCHES "^(float|double)$")
-      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float and double, not '${type}'.")
+    if(NOT type MATCHES "^(float|double|float[+](f16|bf16))$")
+      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float, double, float+f16 and float+bf16, not '${type}'.")
     endif()
-    string(APPEND declarations "template <>\ninline constexpr bool has_type<${type}> = true;\n"
-           "dispatch_tables<kernel_table<${type}>> tables_of(std::type_identity<${type}>) noexcept;\n")
+    string(REPLACE "+" "_" type_id "${type}")
+    string(REGEX REPLACE "[+].*" "" activations "${type}")
+    string(REGEX REPLACE ".*[+]" "" weights "${type}")
+    set(types "${activations}, ${weights}")
+    if(NOT first_types)
+      set(first_types "${types}")
+    endif()
+    string(APPEND declarations "template <>\ninline constexpr bool has_types<${types}> = true;\n"
+           "dispatch_tables<kernel_table<${types}>> tables_of(std::type_identity<kernel_table<${types}>>) noexcept;\n")
     cmake_language(CALL bcr_dispatch_sources_${arg_SIMD} type_sources)
     list(APPEND sources ${type_sources})
   endforeach()
@@ -107,28 +115,28 @@ function(bcr_add_dispatch_library name)
   target_compile_definitions(${name} INTERFACE BCR_DISPATCH_LIBRARY="${header}")
 endfunction()
 
-# bcr_dispatch_sources_<simd>(sources): writes the files for `type`, in the scope of bcr_add_dispatch_library.
+# bcr_dispatch_sources_<simd>(sources): writes the files for `types`, in the scope of bcr_add_dispatch_library.
 macro(bcr_dispatch_sources_highway result)
-  set(source ${folder}/${id}_${type}.cpp)
+  set(source ${folder}/${id}_${type_id}.cpp)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_highway.cpp.in ${source} @ONLY)
   set(${result} ${source})
 endmacro()
 macro(bcr_dispatch_sources_xsimd result)
-  set(${result} ${folder}/${id}_${type}.cpp)
+  set(${result} ${folder}/${id}_${type_id}.cpp)
   set(externs)
   set(addresses)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     foreach(target avx512bw fma3_avx2 sse4)
-      set(source ${folder}/${id}_${type}_${target}.cpp)
+      set(source ${folder}/${id}_${type_id}_${target}.cpp)
       configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_xsimd_target.cpp.in ${source} @ONLY)
       list(APPEND ${result} ${source})
-      string(APPEND externs "extern const kernel_table<${type}> table_${type}_${target};\n")
-      string(APPEND addresses "&table_${type}_${target}, ")
+      string(APPEND externs "extern const kernel_table<${types}> table_${type_id}_${target};\n")
+      string(APPEND addresses "&table_${type_id}_${target}, ")
     endforeach()
-    set_source_files_properties(${folder}/${id}_${type}_sse4.cpp PROPERTIES COMPILE_OPTIONS "-msse4.2")
-    set_source_files_properties(${folder}/${id}_${type}_fma3_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
-    set_source_files_properties(${folder}/${id}_${type}_avx512bw.cpp PROPERTIES COMPILE_OPTIONS
-                                "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mfma")
+    set_source_files_properties(${folder}/${id}_${type_id}_sse4.cpp PROPERTIES COMPILE_OPTIONS "-msse4.2")
+    set_source_files_properties(${folder}/${id}_${type_id}_fma3_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+    set_source_files_properties(${folder}/${id}_${type_id}_avx512bw.cpp PROPERTIES COMPILE_OPTIONS
+                                "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mfma;-mf16c")
   endif()
-  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_xsimd.cpp.in ${folder}/${id}_${type}.cpp @ONLY)
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_xsimd.cpp.in ${folder}/${id}_${type_id}.cpp @ONLY)
 endmacro()

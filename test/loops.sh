@@ -46,7 +46,7 @@ cat >"$work/kernels.cpp" <<'END'
 #include "bcr/bcr.hpp"
 extern const bcr::gemm_kernels<float, bcr::epilogue::none> kernels;
 const bcr::gemm_kernels<float, bcr::epilogue::none> kernels =
-    bcr::BCR_TARGET_NS::kGemmKernels<float, bcr::epilogue::none, false>;
+    bcr::BCR_TARGET_NS::kGemmKernels<float, bcr::epilogue::none, float, false>;
 END
 
 # A loop is what lies between a label and a jump back to it; an inner one has no other inside. Prints, for each inner loop

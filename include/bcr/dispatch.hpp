@@ -35,73 +35,75 @@
 namespace bcr {
 namespace BCR_DISPATCH_NS {
 
-// The kernels of one type and epilogue. Fails as find_table says, and at compile time if the library has none.
-template <class T, class Epilogue>
-result<const layer_kernels<T, Epilogue>*> find_kernels(std::string_view target) noexcept {
-  if constexpr (!has_type<T>) {
-    static_assert(has_type<T>,
+// The kernels of one epilogue for activations of type T and weights of type W. Fails as find_table says, and at compile
+// time if the library has none.
+template <class T, class Epilogue, class W = T>
+result<const layer_kernels<T, Epilogue, W>*> find_kernels(std::string_view target) noexcept {
+  if constexpr (!has_types<T, W>) {
+    static_assert(has_types<T, W>,
                   "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
-                  "bcr_add_dispatch_library().");
+                  "bcr_add_dispatch_library(), as float+bf16 if the weights have one of their own.");
     return status();
-  } else if constexpr (!kernel_table<T>::template has<Epilogue>) {
-    static_assert(kernel_table<T>::template has<Epilogue>,
+  } else if constexpr (!kernel_table<T, W>::template has<Epilogue>) {
+    static_assert(kernel_table<T, W>::template has<Epilogue>,
                   "bcr: the dispatch library has no kernels for this epilogue: name it in the EPILOGUES of "
                   "bcr_add_dispatch_library().");
     return status();
   } else {
-    const auto table = find_table(tables_of(std::type_identity<T>()), target);
+    const auto table = find_table(tables_of(std::type_identity<kernel_table<T, W>>()), target);
     if (!table) return table.status();
-    return static_cast<const layer_kernels<T, Epilogue>*>(*table);
+    return static_cast<const layer_kernels<T, Epilogue, W>*>(*table);
   }
 }
 
 // The plans of op/gemm.hpp and op/linear.hpp on the library's kernels.
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-class gemm_plan : public basic_gemm_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
   // A plan for `weights`, which must outlive it, on the best target that the processor runs, or on the one named.
   // Fails as basic_gemm_plan::can_implement says, and with unsupported if the target named is not one of targets(), or
   // does not run here.
   template <block_shape Block, blob_layout Layout>
-  static result<gemm_plan> create(const packed_weights<T, Block, Layout>& weights, const gemm_options& options,
+  static result<gemm_plan> create(const packed_weights<W, Block, Layout>& weights, const gemm_options& options,
                                   std::string_view target = {}) noexcept {
-    const auto kernels = find_kernels<T, Epilogue>(target);
+    const auto kernels = find_kernels<T, Epilogue, W>(target);
     if (!kernels) return kernels.status();
-    auto made = basic_gemm_plan<T, Epilogue>::create((*kernels)->gemm, weights, options);
+    auto made = basic_gemm_plan<T, Epilogue, W>::create((*kernels)->gemm, weights, options);
     if (!made) return made.status();
     return gemm_plan(*made);
   }
 
  private:
-  explicit gemm_plan(const basic_gemm_plan<T, Epilogue>& made) noexcept : basic_gemm_plan<T, Epilogue>(made) {}
+  explicit gemm_plan(const basic_gemm_plan<T, Epilogue, W>& made) noexcept : basic_gemm_plan<T, Epilogue, W>(made) {}
 };
 
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-class linear_plan : public basic_linear_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  public:
   // As gemm_plan::create, and fails as basic_linear_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<linear_plan> create(const packed_weights<T, Block, Layout>& weights, const linear_options& options,
+  static result<linear_plan> create(const packed_weights<W, Block, Layout>& weights, const linear_options& options,
                                     std::string_view target = {}) noexcept {
-    const auto kernels = find_kernels<T, Epilogue>(target);
+    const auto kernels = find_kernels<T, Epilogue, W>(target);
     if (!kernels) return kernels.status();
-    auto made = basic_linear_plan<T, Epilogue>::create((*kernels)->linear, weights, options);
+    auto made = basic_linear_plan<T, Epilogue, W>::create((*kernels)->linear, weights, options);
     if (!made) return made.status();
     return linear_plan(*made);
   }
 
  private:
-  explicit linear_plan(const basic_linear_plan<T, Epilogue>& made) noexcept : basic_linear_plan<T, Epilogue>(made) {}
+  explicit linear_plan(const basic_linear_plan<T, Epilogue, W>& made) noexcept
+      : basic_linear_plan<T, Epilogue, W>(made) {}
 };
 
 // All targets that the library has kernels for, the best first.
 inline dispatch_target_list targets() noexcept {
-  return dispatch_target_list(tables_of(std::type_identity<first_type>()));
+  return dispatch_target_list(tables_of(std::type_identity<first_table>()));
 }
 
 // The target that plans take of themselves: the best that the processor runs, as kernel_name() spells it.
 inline const char* active_target() noexcept {
-  return (*find_table(tables_of(std::type_identity<first_type>()), {}))->target;
+  return (*find_table(tables_of(std::type_identity<first_table>()), {}))->target;
 }
 
 }  // namespace BCR_DISPATCH_NS

@@ -25,40 +25,41 @@ constexpr bool HasVectors() noexcept {
 }
 
 // The plans of op/gemm.hpp and op/linear.hpp on this target's kernels.
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-class gemm_plan : public basic_gemm_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_gemm_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<gemm_plan> create(const packed_weights<T, Block, Layout>& weights,
+  static result<gemm_plan> create(const packed_weights<W, Block, Layout>& weights,
                                   const gemm_options& options) noexcept {
     static_assert(HasVectors<T>());
-    auto made = basic_gemm_plan<T, Epilogue>::create(kGemmKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>,
-                                                     weights, options);
+    auto made = basic_gemm_plan<T, Epilogue, W>::create(
+        kGemmKernels<T, Epilogue, W, has_layout(Layout, blob_layout::bands)>, weights, options);
     if (!made) return made.status();
     return gemm_plan(*made);
   }
 
  private:
-  explicit gemm_plan(const basic_gemm_plan<T, Epilogue>& made) noexcept : basic_gemm_plan<T, Epilogue>(made) {}
+  explicit gemm_plan(const basic_gemm_plan<T, Epilogue, W>& made) noexcept : basic_gemm_plan<T, Epilogue, W>(made) {}
 };
 
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-class linear_plan : public basic_linear_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_linear_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<linear_plan> create(const packed_weights<T, Block, Layout>& weights,
+  static result<linear_plan> create(const packed_weights<W, Block, Layout>& weights,
                                     const linear_options& options) noexcept {
     static_assert(HasVectors<T>());
-    auto made = basic_linear_plan<T, Epilogue>::create(
-        kLinearKernels<T, Epilogue, has_layout(Layout, blob_layout::bands)>, weights, options);
+    auto made = basic_linear_plan<T, Epilogue, W>::create(
+        kLinearKernels<T, Epilogue, W, has_layout(Layout, blob_layout::bands)>, weights, options);
     if (!made) return made.status();
     return linear_plan(*made);
   }
 
  private:
-  explicit linear_plan(const basic_linear_plan<T, Epilogue>& made) noexcept : basic_linear_plan<T, Epilogue>(made) {}
+  explicit linear_plan(const basic_linear_plan<T, Epilogue, W>& made) noexcept
+      : basic_linear_plan<T, Epilogue, W>(made) {}
 };
 
 }  // namespace BCR_TARGET_NS

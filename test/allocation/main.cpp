@@ -36,7 +36,8 @@ void check_plan(const Plan& plan, bcr::matrix_view<const T> in, bcr::matrix_view
   expect(together.ok(), together.message());
 }
 
-template <class T>
+// Weights are of type W, and all else of type T.
+template <class T, class W = T>
 void check_type(bcr::thread_pool& pool) {
   constexpr std::size_t m = 67, k = 130, n = 93;
   std::vector<T> weights(m * k), input(k * n, T(1)), output(m * n), bias(m, T(2));
@@ -44,15 +45,15 @@ void check_type(bcr::thread_pool& pool) {
   const bcr::matrix_view<const T> dense(weights.data(), m, k);
   const auto found = bcr::cover_nonzeros<bcr::block<8, 32>>(dense);
   expect(found.ok(), found.message());
-  const auto packed = bcr::pack<T>(found->pattern, dense);
+  const auto packed = bcr::pack<W>(found->pattern, dense);
   expect(packed.ok(), packed.message());
 
   const auto epilogue = bcr::epilogue::chain(bcr::epilogue::bias<T>{bias.data()}, bcr::epilogue::gelu{});
   using epilogue_type = std::remove_const_t<decltype(epilogue)>;
-  const auto gemm = bcr::gemm_plan<T, epilogue_type>::create(*packed, {.columns = n, .threads = 3});
+  const auto gemm = bcr::gemm_plan<T, epilogue_type, W>::create(*packed, {.columns = n, .threads = 3});
   expect(gemm.ok(), gemm.message());
   check_plan<T>(*gemm, {input.data(), k, n}, {output.data(), m, n}, epilogue, pool);
-  const auto linear = bcr::linear_plan<T, epilogue_type>::create(*packed, {.tokens = n, .threads = 3});
+  const auto linear = bcr::linear_plan<T, epilogue_type, W>::create(*packed, {.tokens = n, .threads = 3});
   expect(linear.ok(), linear.message());
   check_plan<T>(*linear, {input.data(), n, k}, {output.data(), n, m}, epilogue, pool);
 }
@@ -67,5 +68,6 @@ int main() {
   expect(pool.ok(), pool.message());
   check_type<float>(*pool);
   check_type<double>(*pool);
+  check_type<float, bcr::bf16>(*pool);
   return failures;
 }

@@ -10,16 +10,16 @@
 namespace bcr {
 namespace dispatch_name {
 
-template <class T>
-using kernel_table = dispatch_table<T, epilogue::none>;
+template <class T, class W = T>
+using kernel_table = dispatch_table<T, W, epilogue::none>;
 
-template <class T>
-inline constexpr bool has_type = false;
+template <class T, class W>
+inline constexpr bool has_types = false;
 template <>
-inline constexpr bool has_type<float> = true;
-dispatch_tables<kernel_table<float>> tables_of(std::type_identity<float>) noexcept;
+inline constexpr bool has_types<float, float> = true;
+dispatch_tables<kernel_table<float, float>> tables_of(std::type_identity<kernel_table<float, float>>) noexcept;
 
-using first_type = float;
+using first_table = kernel_table<float, float>;
 
 }  // namespace dispatch_name
 }  // namespace bcr

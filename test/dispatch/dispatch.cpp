@@ -89,7 +89,7 @@ TEST_CASE("every target can be forced, or is refused in words") {
 
 // A library for processors that nobody has.
 TEST_CASE("find_table: what the processor lacks is passed over, or refused") {
-  using table = bcr::dispatch_table<float, bcr::epilogue::none>;
+  using table = bcr::dispatch_table<float, float, bcr::epilogue::none>;
   const table future{{}, "avx1024"}, basic{{}, "abacus"};
   const table* const every[] = {nullptr, &future, nullptr, &basic, &basic};
   const bcr::dispatch_tables<table> tables(every);

@@ -18,8 +18,8 @@ using block = bcr::block<16, 64>;
 constexpr std::size_t m = 150, k = 333;
 
 // Runs both plans and compares. Returns what differs, or nothing.
-template <class Static, class Dispatched, class Options, class Epilogue, class T>
-std::string compare(const bcr::packed_weights<T, block>& packed, const Options& options, const Epilogue& epilogue,
+template <class Static, class Dispatched, class Options, class Epilogue, class T, class W>
+std::string compare(const bcr::packed_weights<W, block>& packed, const Options& options, const Epilogue& epilogue,
                     bcr::matrix_view<const T> in, std::size_t rows, std::size_t columns) {
   const auto run = [&](const auto& plan, std::vector<T>& out) {
     std::vector<std::byte> workspace(plan->workspace_bytes());
@@ -38,18 +38,18 @@ std::string compare(const bcr::packed_weights<T, block>& packed, const Options& 
 }
 
 // gemm and linear for n columns or tokens; `make_epilogue` gets the columns of the output.
-template <class T, class MakeEpilogue>
+template <class T, class W = T, class MakeEpilogue>
 std::string compare_both(MakeEpilogue&& make_epilogue, std::size_t n) {
   using epilogue = decltype(make_epilogue(n));
   const auto pattern = bcr::test::random_pattern<block>(m, k, {.density = 0.2, .rows_kept = 0.6}, n);
-  const auto weights = bcr::test::random_weights<T>(pattern, 6);
-  const auto packed = bcr::pack<T>(pattern, weights.view());
+  const auto weights = bcr::test::random_weights<W>(pattern, 6);
+  const auto packed = bcr::pack<W>(pattern, weights.view());
   if (!packed) return packed.message();
   const auto b = bcr::test::random_matrix<T>(k, n, 7), x = bcr::test::random_matrix<T>(n, k, 8);
-  const std::string gemm = compare<here::gemm_plan<T, epilogue>, bcr::gemm_plan<T, epilogue>, bcr::gemm_options>(
+  const std::string gemm = compare<here::gemm_plan<T, epilogue, W>, bcr::gemm_plan<T, epilogue, W>, bcr::gemm_options>(
       *packed, {.columns = n}, make_epilogue(n), b.view(), m, n);
   if (!gemm.empty()) return gemm;
-  return compare<here::linear_plan<T, epilogue>, bcr::linear_plan<T, epilogue>, bcr::linear_options>(
+  return compare<here::linear_plan<T, epilogue, W>, bcr::linear_plan<T, epilogue, W>, bcr::linear_options>(
       *packed, {.tokens = n}, make_epilogue(m), x.view(), n, m);
 }
 
@@ -65,7 +65,10 @@ std::string difference_to_dispatched() {
           return ep::chain(ep::bias<float>{bias.data()}, ep::gelu(), ep::residual<float>{residual.data(), columns});
         },
         n);
-    if (found.empty()) found = compare_both<double>([](std::size_t) { return ep::none(); }, n);
+    const auto no_epilogue = [](std::size_t) { return ep::none(); };
+    if (found.empty()) found = compare_both<double>(no_epilogue, n);
+    if (found.empty()) found = compare_both<float, bcr::bf16>(no_epilogue, n);
+    if (found.empty()) found = compare_both<float, bcr::f16>(no_epilogue, n);
     if (!found.empty()) return found + ", N = " + std::to_string(n);
   }
   return "";

@@ -52,6 +52,7 @@ int main(int count, char** arguments) {
   write_weights<float, bcr::block<8, 4>>("nothing_kept", 20, 9, {.density = 0});
   write_weights<float, bcr::block<8, 4>>("several_groups", 40, 20, {.density = 0.5, .rows_kept = 0.75});
   write_weights<double, bcr::block<4, 16>>("doubles", 20, 50, {.density = 0.3});
+  write_weights<bcr::bf16, bcr::block<4, 16>>("narrow", 9, 30, {.density = 0.3});
 
   // Block, cut, N, threads, width, rows, columns, padding; for each block a rule, and row and column bits. Of
   // width 15 the columns are two bytes.

@@ -30,6 +30,17 @@ void use(const bcr::packed_weights<float, bcr::block<8, 4>, Layout>& w) {
   demand(linear->run({in.data(), n, w.columns()}, {out.data(), n, w.rows()}, linear_workspace).ok());
 }
 void use(const bcr::packed_weights<double, bcr::block<4, 16>>& w) { demand(bcr::test::can_be_walked(w)); }
+void use(const bcr::packed_weights<bcr::bf16, bcr::block<4, 16>>& w) {
+  demand(bcr::test::can_be_walked(w));
+  if (w.rows() > 512 || w.columns() > 512) return;
+  for (const std::size_t n : {1u, 3u}) {
+    std::vector<float> in(w.columns() * n, 1.0f), out(w.rows() * n);
+    const auto gemm = bcr::gemm_plan<float, bcr::epilogue::none, bcr::bf16>::create(w, {.columns = n});
+    demand(gemm.ok());
+    std::vector<std::byte> workspace(gemm->workspace_bytes());
+    demand(gemm->run({in.data(), w.columns(), n}, {out.data(), w.rows(), n}, workspace).ok());
+  }
+}
 
 template <class Weights>
 void open(std::span<const std::byte> bytes) {
@@ -38,10 +49,11 @@ void open(std::span<const std::byte> bytes) {
   if (opened) use(*opened);
 }
 
-void open_as_either(std::span<const std::byte> bytes) {
+void open_as_any(std::span<const std::byte> bytes) {
   open<bcr::packed_weights<float, bcr::block<8, 4>>>(bytes);
   open<bcr::packed_weights<float, bcr::block<8, 4>, bcr::blob_layout::bands>>(bytes);
   open<bcr::packed_weights<double, bcr::block<4, 16>>>(bytes);
+  open<bcr::packed_weights<bcr::bf16, bcr::block<4, 16>>>(bytes);
 }
 
 }  // namespace
@@ -50,12 +62,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto bytes = bcr::buffer<std::byte>::allocate(size);
   demand(bytes.ok());
   if (size != 0) std::memcpy(bytes->data(), data, size);
-  open_as_either(*bytes);
+  open_as_any(*bytes);
   if (size < sizeof(bcr::blob_header) || size % bcr::buffer_alignment != 0) return 0;
 
   auto& header = *reinterpret_cast<bcr::blob_header*>(bytes->data());
   header.total_bytes = size;
   header.checksum = bcr::detail::blob_checksum(*bytes);
-  open_as_either(*bytes);
+  open_as_any(*bytes);
   return 0;
 }

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,10 +40,11 @@ struct tally {
 };
 
 // Good weights, and the places where damaged copies of them are opened.
-template <class T, class Block, bcr::blob_layout Layout>
+template <class W, class Block, bcr::blob_layout Layout>
 class target {
  public:
-  using weights = bcr::packed_weights<T, Block, Layout>;
+  using weights = bcr::packed_weights<W, Block, Layout>;
+  using number = std::conditional_t<bcr::narrow_float<W>, float, W>;
 
   target(const bcr::result<weights>& good, tally& count)
       : good_(good->bytes().begin(), good->bytes().end()),
@@ -50,7 +52,7 @@ class target {
         in_front_(good_.size() + 512, 0, guard_side::before),
         at_end_(good_.size() + 512, 0, guard_side::after) {
     random_source random(1);
-    for (T& x : input_) x = bcr::test::random_value<T>(random);
+    for (number& x : input_) x = bcr::test::random_value<number>(random);
   }
 
   std::span<const std::byte> good() const { return good_; }
@@ -95,17 +97,17 @@ class target {
 
   bool multiplies(const weights& w) {
     const std::size_t m = w.rows(), k = w.columns();
-    const auto plan = bcr::gemm_plan<T>::create(w, {.columns = n});
+    const auto plan = bcr::gemm_plan<number, bcr::epilogue::none, W>::create(w, {.columns = n});
     if (!plan) return false;
     const bcr::test::placement at{
         .padding = 1, .offset = 0, .side = m % 2 == 0 ? guard_side::before : guard_side::after};
-    guarded_matrix<T> b(k, n, at), c(m, n, at);
+    guarded_matrix<number> b(k, n, at), c(m, n, at);
     guarded_array<std::byte> workspace(plan->workspace_bytes(), 0, at.side);
     std::vector<double> sums(m * n), magnitudes(m * n);
     for (std::size_t i = 0; i < k; ++i) std::copy_n(input_ + i % 50 * n, n, b.row(i));
-    w.for_each_weight([&](std::size_t row, std::size_t column, T weight) {
+    w.for_each_weight([&](std::size_t row, std::size_t column, W weight) {
       for (std::size_t j = 0; j < n; ++j) {
-        const double product = static_cast<double>(weight) * static_cast<double>(b(column, j));
+        const double product = bcr::test::to_double(weight) * static_cast<double>(b(column, j));
         sums[row * n + j] += product;
         magnitudes[row * n + j] += std::abs(product);
       }
@@ -124,7 +126,7 @@ class target {
   bytes good_;
   tally& count_;
   guarded_array<std::byte> in_front_, at_end_;
-  T input_[50 * n];
+  number input_[50 * n];
 };
 
 // Every byte with every other value, every length, every number that is no weight at every edge, and dirty padding.
@@ -205,12 +207,13 @@ int main(int count, char** arguments) {
   const std::size_t wanted = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1000000;
   random_source random(count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1);
   tally all;
-  using bcr::panel_cut;
+  using bcr::blob_layout, bcr::panel_cut, bcr::strip_cut;
   target carried(bcr::result(bcr::test::victim({.cut = panel_cut::per_block})), all);
   target direct(bcr::result(bcr::test::victim({.cut = panel_cut::whole_rows})), all);
   target doubles(some_weights<double, bcr::block<4, 16>>(21, 50, {.density = 0.3, .rows_kept = 0.75}), all);
+  target halves(some_weights<bcr::f16, bcr::block<8, 16>>(21, 50, {.density = 0.3, .rows_kept = 0.75}), all);
+  target brains(some_weights<bcr::bf16, bcr::block<4, 16>, blob_layout::bands>(9, 30, {.density = 0.3}), all);
   target large(some_weights<float, bcr::block<128, 1024>>(130, 1100, {.density = 0.002, .rows_kept = 0.1}), all);
-  using bcr::blob_layout, bcr::strip_cut;
   target shared(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::shared_columns})), all);
   target own(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::own_columns})), all);
   target both(some_weights<float, bcr::block<4, 16>, blob_layout::panels_and_bands>(
@@ -219,7 +222,8 @@ int main(int count, char** arguments) {
   target empty(some_weights<float, bcr::block<1, 1>>(0, 9, {}), all);
 
   const auto each = [&](auto&& what) {
-    what(carried), what(direct), what(doubles), what(large), what(shared), what(own), what(both), what(empty);
+    what(carried), what(direct), what(doubles), what(halves), what(brains), what(large), what(shared), what(own),
+        what(both), what(empty);
   };
   systematically(carried, true);
   each([](auto& target) { systematically(target, false); });

@@ -77,9 +77,9 @@ struct bias_gelu_and_residual {
   }
 };
 
-template <class How, class T, class Block, bcr::blob_layout Layout>
-void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Block, Layout>& packed, std::size_t tokens,
-                  random_source& random) {
+template <class How, class T, class Block, class W, bcr::blob_layout Layout>
+void check_linear(const operands<T, Block, W>& in, const bcr::packed_weights<W, Block, Layout>& packed,
+                  std::size_t tokens, random_source& random) {
   const std::size_t rows = packed.rows(), inner = packed.columns();
   guarded_matrix<T> x(tokens, inner, bcr::test::any_placement(random)),
       y(tokens, rows, bcr::test::any_placement(random));
@@ -91,7 +91,7 @@ void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Blo
       y(t, i) = static_cast<T>(bcr::test::output_before(i, t));
   }
   const auto epilogue = How::make(y.view(), static_cast<const T*>(bias.data()));
-  const auto plan = bcr::linear_plan<T, std::remove_const_t<decltype(epilogue)>>::create(
+  const auto plan = bcr::linear_plan<T, std::remove_const_t<decltype(epilogue)>, W>::create(
       packed, {.tokens = tokens, .threads = 1 + random.below(4), .tile_vectors = static_cast<int>(random.below(7))});
   REQUIRE(plan.ok());
   guarded_array<std::byte> workspace(plan->workspace_bytes(), random.below(70), bcr::test::guard_side::after);
@@ -109,10 +109,10 @@ void check_linear(const operands<T, Block>& in, const bcr::packed_weights<T, Blo
   CHECK(worst <= 1);
 }
 
-template <class How, class T, class Block, bcr::blob_layout Layout>
-void check_packed(const operands<T, Block>& in, const bcr::packed_weights<T, Block, Layout>& saved, std::size_t columns,
-                  random_source& random) {
-  const auto packed = bcr::packed_weights<T, Block, Layout>::open(saved.bytes());
+template <class How, class T, class Block, class W, bcr::blob_layout Layout>
+void check_packed(const operands<T, Block, W>& in, const bcr::packed_weights<W, Block, Layout>& saved,
+                  std::size_t columns, random_source& random) {
+  const auto packed = bcr::packed_weights<W, Block, Layout>::open(saved.bytes());
   REQUIRE(packed.ok());
   if (random.chance(0.3)) return check_linear<How>(in, *packed, columns, random);
 
@@ -127,48 +127,49 @@ void check_packed(const operands<T, Block>& in, const bcr::packed_weights<T, Blo
       });
 }
 
-template <class How, class T, class Block>
+template <class How, class W, class Block>
 void check_layer(random_source& random) {
+  using T = std::conditional_t<bcr::narrow_float<W>, float, W>;
   const std::size_t columns = any_extent(random, 9 * bcr::test::lanes_of<T>());
-  const operands<T, Block> in(any_extent(random, 300), any_extent(random, random.chance(0.02) ? 1100 : 200), columns,
-                              any_pattern_options(random), random.word());
+  const operands<T, Block, W> in(any_extent(random, 300), any_extent(random, random.chance(0.02) ? 1100 : 200), columns,
+                                 any_pattern_options(random), random.word());
   const int way = static_cast<int>(random.below(in.ways_to_pack));
   in.visit_packing(way, [&](const auto& packed) {
     INFO("M " << packed.rows() << " K " << packed.columns() << " N " << columns << " block " << Block::rows << "x"
-              << Block::columns << " bytes " << sizeof(T) << " packing " << way);
+              << Block::columns << " bytes " << sizeof(W) << " packing " << way);
     check_packed<How>(in, packed, columns, random);
   });
 }
 
-template <class T, class Block>
+template <class W, class Block>
 void check_any_epilogue(random_source& random) {
   switch (random.below(3)) {
     case 0:
-      return check_layer<nothing, T, Block>(random);
+      return check_layer<nothing, W, Block>(random);
     case 1:
-      return check_layer<bias_and_relu, T, Block>(random);
+      return check_layer<bias_and_relu, W, Block>(random);
     default:
-      return check_layer<bias_gelu_and_residual, T, Block>(random);
+      return check_layer<bias_gelu_and_residual, W, Block>(random);
   }
 }
 
-template <class T>
+template <class W>
 void check_any_block(random_source& random) {
   switch (random.below(7)) {
     case 0:
-      return check_any_epilogue<T, bcr::block<1, 1>>(random);
+      return check_any_epilogue<W, bcr::block<1, 1>>(random);
     case 1:
-      return check_any_epilogue<T, bcr::block<4, 16>>(random);
+      return check_any_epilogue<W, bcr::block<4, 16>>(random);
     case 2:
-      return check_any_epilogue<T, bcr::block<8, 32>>(random);
+      return check_any_epilogue<W, bcr::block<8, 32>>(random);
     case 3:
-      return check_any_epilogue<T, bcr::block<16, 64>>(random);
+      return check_any_epilogue<W, bcr::block<16, 64>>(random);
     case 4:
-      return check_any_epilogue<T, bcr::block<5, 7>>(random);
+      return check_any_epilogue<W, bcr::block<5, 7>>(random);
     case 5:
-      return check_any_epilogue<T, bcr::block<1, 1024>>(random);
+      return check_any_epilogue<W, bcr::block<1, 1024>>(random);
     default:
-      return check_any_epilogue<T, bcr::block<128, 16>>(random);
+      return check_any_epilogue<W, bcr::block<128, 16>>(random);
   }
 }
 
@@ -176,10 +177,15 @@ TEST_CASE("random layers") {
   for (std::uint64_t seed = first_seed; seed != first_seed + wanted_cases; ++seed, ++done_cases) {
     CAPTURE(seed);
     random_source random(seed);
-    if (random.chance(0.6)) {
+    const std::size_t type = random.below(10);
+    if (type < 4) {
       check_any_block<float>(random);
-    } else {
+    } else if (type < 6) {
       check_any_block<double>(random);
+    } else if (type < 8) {
+      check_any_block<bcr::bf16>(random);
+    } else {
+      check_any_block<bcr::f16>(random);
     }
   }
 }

@@ -44,11 +44,11 @@ inline doctest::String describe(const gemm_setting& s) {
 }
 
 // Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.
-template <class T, class Block, blob_layout Layout, class MakeEpilogue, class Executor = serial_executor>
-guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed,
+template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue, class Executor = serial_executor>
+guarded_matrix<T> run_gemm(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed,
                            const gemm_setting& s, MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
   using epilogue_type = decltype(make_epilogue(matrix_view<T>()));
-  auto plan = gemm_plan<T, epilogue_type>::create(packed, s.options);
+  auto plan = gemm_plan<T, epilogue_type, W>::create(packed, s.options);
   REQUIRE(plan.ok());
   REQUIRE(plan->tasks() <= s.options.threads);
   const std::size_t columns = s.options.columns;
@@ -69,8 +69,8 @@ guarded_matrix<T> run_gemm(const operands<T, Block>& in, const packed_weights<T,
 }
 
 // Runs and compares with `exact_epilogue` of the exact sums.
-template <class T, class Block, blob_layout Layout, class MakeEpilogue, class ExactEpilogue>
-void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed, const gemm_setting& s,
+template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue, class ExactEpilogue>
+void check_gemm(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed, const gemm_setting& s,
                 MakeEpilogue&& make_epilogue, ExactEpilogue&& exact_epilogue) {
   INFO(describe(s));
   guarded_matrix<T> c = run_gemm(in, packed, s, make_epilogue);
@@ -91,9 +91,9 @@ void check_gemm(const operands<T, Block>& in, const packed_weights<T, Block, Lay
 
 // The same bits with any number of threads, by any executor, in any tile of two or more vectors, and for any part of
 // the columns; and the same again in tiles of one vector, and for single columns. On bands there are no exceptions.
-template <class T, class Block, blob_layout Layout, class MakeEpilogue>
-void check_gemm_bits(const operands<T, Block>& in, const packed_weights<T, Block, Layout>& packed, std::size_t columns,
-                     MakeEpilogue&& make_epilogue, bool accumulate) {
+template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue>
+void check_gemm_bits(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed,
+                     std::size_t columns, MakeEpilogue&& make_epilogue, bool accumulate) {
   gemm_setting s{.options = {.columns = columns, .accumulate = accumulate}, .output_matters = true};
   const auto bits_alone = [&] {
     guarded_matrix<T> alone = run_gemm(in, packed, s, make_epilogue);

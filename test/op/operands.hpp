@@ -21,29 +21,29 @@
 namespace bcr::test {
 
 // Pruned weights are not numbers: one that took part would show. The input is K x `columns`, column j being token j of
-// a linear layer.
-template <class T, class Block>
+// a linear layer. Weights of another type than T are rounded to it first, and the product is that of what they became.
+template <class T, class Block, class W = T>
 struct operands {
   pattern<Block> kept;
-  dense_matrix<T> weights;
+  dense_matrix<W> weights;
   dense_matrix<T> input;
   exact_product<T> exact;
 
   operands(std::size_t rows, std::size_t inner, std::size_t columns, const pattern_options& how, std::uint64_t seed)
       : kept(random_pattern<Block>(rows, inner, how, seed)),
-        weights(random_matrix<T>(rows, inner, seed + 1)),
+        weights(converted<W>(random_matrix<T>(rows, inner, seed + 1))),
         input(random_matrix<T>(inner, columns, seed + 2)),
         exact(kept, weights, columns, [this](std::size_t k, std::size_t j) { return input(k, j); }) {
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t k = 0; k < inner; ++k) {
-        if (!kept.keeps(i, k)) weights(i, k) = std::numeric_limits<T>::quiet_NaN();
+        if (!kept.keeps(i, k)) weights(i, k) = static_cast<W>(std::numeric_limits<T>::quiet_NaN());
       }
     }
   }
 
   template <blob_layout Layout = blob_layout::panels>
-  packed_weights<T, Block, Layout> packed(const pack_options& how = {}) const {
-    auto made = pack<T, Layout>(kept, weights.view(), how);
+  packed_weights<W, Block, Layout> packed(const pack_options& how = {}) const {
+    auto made = pack<W, Layout>(kept, weights.view(), how);
     REQUIRE(made.ok());
     return std::move(*made);
   }
@@ -60,7 +60,7 @@ struct operands {
     if (way < 3) {
       visit(packed({.cut = cuts[way]}));
     } else {
-      visit(packed<blob_layout::bands>({.strips = strips[way - 3]}));
+      visit(this->template packed<blob_layout::bands>({.strips = strips[way - 3]}));
     }
   }
 };

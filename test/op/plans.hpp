@@ -30,18 +30,18 @@ inline const char* target_name() {
   return name;
 }
 
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-struct gemm_plan : bcr::gemm_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+struct gemm_plan : bcr::gemm_plan<T, Epilogue, W> {
   template <block_shape Block, blob_layout Layout>
-  static auto create(const packed_weights<T, Block, Layout>& weights, const gemm_options& options) noexcept {
-    return bcr::gemm_plan<T, Epilogue>::create(weights, options, target_name());
+  static auto create(const packed_weights<W, Block, Layout>& weights, const gemm_options& options) noexcept {
+    return bcr::gemm_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
-template <class T, epilogue_for<T> Epilogue = epilogue::none>
-struct linear_plan : bcr::linear_plan<T, Epilogue> {
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
   template <block_shape Block, blob_layout Layout>
-  static auto create(const packed_weights<T, Block, Layout>& weights, const linear_options& options) noexcept {
-    return bcr::linear_plan<T, Epilogue>::create(weights, options, target_name());
+  static auto create(const packed_weights<W, Block, Layout>& weights, const linear_options& options) noexcept {
+    return bcr::linear_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
 
@@ -63,7 +63,7 @@ using bcr::target_name;
 
 template <class T>
 const kernel_target& kernels_under_test() {
-  return BCR_TARGET_NS::kGemmKernels<T, epilogue::none, false>.panels.target;
+  return BCR_TARGET_NS::kGemmKernels<T, epilogue::none, T, false>.panels.target;
 }
 
 }  // namespace bcr::test

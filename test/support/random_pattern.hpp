@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "bcr/core/matrix_view.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/format/pattern.hpp"
 
 namespace bcr::test {
@@ -98,7 +100,8 @@ struct dense_matrix {
 // Uniform in [-1, 1), never 0.
 template <class T>
 T random_value(random_source& random) {
-  const T value = static_cast<T>(2.0 * random.uniform() - 1.0);
+  using number = std::conditional_t<narrow_float<T>, float, T>;
+  const T value = static_cast<T>(static_cast<number>(2.0 * random.uniform() - 1.0));
   return value == T(0) ? T(1) : value;
 }
 
@@ -107,6 +110,14 @@ dense_matrix<T> random_matrix(std::size_t rows, std::size_t columns, std::uint64
   random_source random(seed);
   dense_matrix<T> made(rows, columns);
   for (T& element : made.elements) element = random_value<T>(random);
+  return made;
+}
+
+// The same elements as another type of number.
+template <class To, class T>
+dense_matrix<To> converted(const dense_matrix<T>& from) {
+  dense_matrix<To> made(from.rows, from.columns, from.leading_dimension);
+  for (std::size_t i = 0; i < made.elements.size(); ++i) made.elements[i] = static_cast<To>(from.elements[i]);
   return made;
 }
 

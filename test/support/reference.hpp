@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "bcr/core/narrow.hpp"
 #include "support/random_pattern.hpp"
 
 namespace bcr::test {
@@ -32,13 +33,23 @@ struct exact_value {
   double value = 0, magnitude = 0;
 };
 
+// Exactly, whatever the type.
+template <class T>
+double to_double(T number) {
+  if constexpr (narrow_float<T>) {
+    return static_cast<double>(static_cast<float>(number));
+  } else {
+    return static_cast<double>(number);
+  }
+}
+
 // Sums of all elements of W B: row i of W, column j of B.
 template <class T>
 class exact_product {
  public:
   // Only kept weights count; the others may be anything. x(k, j) is the input.
-  template <class Block, class Input>
-  exact_product(const pattern<Block>& kept, const dense_matrix<T>& weights, std::size_t columns, Input&& x)
+  template <class Block, class W, class Input>
+  exact_product(const pattern<Block>& kept, const dense_matrix<W>& weights, std::size_t columns, Input&& x)
       : columns_(columns), elements_(kept.rows() * columns), terms_(kept.rows()) {
     for (std::size_t i = 0; i < kept.rows(); ++i) {
       exact_value* const row = elements_.data() + i * columns;
@@ -46,7 +57,7 @@ class exact_product {
         if (!kept.keeps(i, k)) continue;
         ++terms_[i];
         for (std::size_t j = 0; j < columns; ++j) {
-          const double product = static_cast<double>(weights(i, k)) * static_cast<double>(x(k, j));
+          const double product = to_double(weights(i, k)) * to_double(x(k, j));
           row[j].value += product;
           row[j].magnitude += std::abs(product);
         }

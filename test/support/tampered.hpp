@@ -14,6 +14,7 @@
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/pack/pack.hpp"
 #include "support/random_pattern.hpp"
+#include "support/reference.hpp"
 
 namespace bcr::test {
 
@@ -204,13 +205,13 @@ template <class T, class Block, blob_layout Layout>
 bool can_be_walked(const packed_weights<T, Block, Layout>& w) {
   bool inside = true;
   std::size_t count = 0;
-  T sum = 0;
+  double sum = 0;
   w.for_each_weight([&](std::size_t row, std::size_t column, T weight) {
     inside = inside && row < w.rows() && column < w.columns();
     ++count;
-    sum += weight;
+    sum += to_double(weight);
   });
-  [[maybe_unused]] const volatile T read = sum;  // every weight has to be
+  [[maybe_unused]] const volatile double read = sum;  // every weight has to be
   return inside && count == w.kept();
 }
 

@@ -47,8 +47,8 @@ inline constexpr std::size_t bands_columns_limit = std::size_t{window_columns} <
 inline constexpr std::uint8_t no_column = 0xff;
 
 // What a kernel may read, but not use, beyond the last index and the last weight; they are zero.
-inline constexpr std::size_t index_read_ahead = 128;   // bytes
-inline constexpr std::size_t weights_read_ahead = 64;  // elements
+inline constexpr std::size_t index_read_ahead = 128;        // bytes
+inline constexpr std::size_t band_weights_read_ahead = 64;  // elements
 
 struct band {
   std::uint32_t row_begin;
@@ -125,7 +125,7 @@ struct bands_view {
   std::span<const band> bands;  // one more than there are: the last holds the ends
   std::span<const strip_run> runs;
   std::span<const std::uint8_t> indices;  // index_read_ahead more than there are
-  std::span<const T> weights;             // weights_read_ahead more than there are
+  std::span<const T> weights;             // band_weights_read_ahead more than there are
 
   // Finds the arrays in a blob and checks everything that a kernel relies on. Fails with corrupt.
   static result<bands_view> open(const blob_view& blob) noexcept;
@@ -179,7 +179,7 @@ class bands_check {
       if (v_.indices[i] != 0) return damaged("The indices of the packed weights are not padded with zeros.");
     }
     for (std::size_t i = weight_end_; i < v_.weights.size(); ++i) {
-      if (v_.weights[i] != T(0)) return damaged("The weights are not padded with zeros.");
+      if (!is_zero(v_.weights[i])) return damaged("The weights are not padded with zeros.");
     }
     if (kept_ != kept) return damaged("The packed weights are not as many as their header says.");
     return {};
@@ -189,11 +189,11 @@ class bands_check {
   static constexpr status damaged(const char* message) noexcept { return {errc::corrupt, message}; }
 
   BCR_COLD status check_ends() noexcept {
-    if (v_.bands.empty() || v_.indices.size() < index_read_ahead || v_.weights.size() < weights_read_ahead) {
+    if (v_.bands.empty() || v_.indices.size() < index_read_ahead || v_.weights.size() < band_weights_read_ahead) {
       return damaged("An array of the packed weights has the wrong size.");
     }
     index_end_ = v_.indices.size() - index_read_ahead;
-    weight_end_ = v_.weights.size() - weights_read_ahead;
+    weight_end_ = v_.weights.size() - band_weights_read_ahead;
     const band& first = v_.bands.front();
     const band& last = v_.bands.back();
     if (first.row_begin != 0 || first.run_begin != 0 || first.index_begin != 0 || first.weight_begin != 0 ||
@@ -297,12 +297,17 @@ class bands_check {
     const T* weight = v_.weights.data() + weight_;
     for (unsigned step = 0; step < strip.run.steps; ++step, weight += strip.run.lanes) {
       for (unsigned lane = 0; lane < strip.run.lanes; ++lane) {
-        if ((!strip.is_row(lane) || strip.column(step, lane) == no_column) && weight[lane] != T(0)) {
+        if ((!strip.is_row(lane) || strip.column(step, lane) == no_column) && !is_zero(weight[lane])) {
           return damaged("A strip of the packed weights is not padded with zeros.");
         }
       }
     }
     return {};
+  }
+
+  static bool is_zero(const T& weight) noexcept {
+    constexpr unsigned char zero[sizeof(T)] = {};
+    return std::memcmp(&weight, zero, sizeof zero) == 0;
   }
 
   const bands_view<T>& v_;

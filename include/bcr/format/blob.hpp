@@ -20,6 +20,7 @@
 
 #include "bcr/core/buffer.hpp"
 #include "bcr/core/cold.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/checksum.hpp"
 
@@ -33,6 +34,10 @@ template <>
 struct value_type_of<float> : std::integral_constant<value_type, value_type::f32> {};
 template <>
 struct value_type_of<double> : std::integral_constant<value_type, value_type::f64> {};
+template <>
+struct value_type_of<f16> : std::integral_constant<value_type, value_type::f16> {};
+template <>
+struct value_type_of<bf16> : std::integral_constant<value_type, value_type::bf16> {};
 template <>
 struct value_type_of<std::int8_t> : std::integral_constant<value_type, value_type::i8> {};
 

@@ -20,6 +20,7 @@
 #include <type_traits>
 
 #include "bcr/core/cold.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 
@@ -59,6 +60,9 @@ struct segment {
 
 // Column indices after the last that a kernel may read ahead, to prefetch; they are zero.
 inline constexpr std::size_t panels_read_ahead = 32;
+// And weights of sixteen bits, which are widened by the vector; they are zero as well.
+template <class T>
+inline constexpr std::size_t weights_read_ahead = narrow_float<T> ? 32 : 0;
 
 enum class panels_section : std::uint32_t { groups = 1, panels, segments, columns, rows, weights };
 
@@ -72,7 +76,7 @@ struct panels_view {
   std::span<const segment> segments;
   std::span<const std::uint16_t> column_index;  // panels_read_ahead more than there are
   std::span<const std::uint32_t> row_index;     // original row of each reordered row, one of the same group's
-  std::span<const T> weights;
+  std::span<const T> weights;                   // weights_read_ahead more follow
 
   // Finds the arrays in a blob and checks everything that a kernel relies on. Fails with corrupt.
   static result<panels_view> open(const blob_view& blob) noexcept;
@@ -263,9 +267,14 @@ BCR_COLD result<panels_view<T>> panels_view<T>::open(const blob_view& blob) noex
   find(panels_section::columns, v.column_index);
   find(panels_section::rows, v.row_index);
   find(panels_section::weights, v.weights);
-  if (why.ok() && v.weights.size() != blob.matrix().kept) {
+  constexpr std::size_t ahead = weights_read_ahead<T>;
+  if (why.ok() && (v.weights.size() < ahead || v.weights.size() - ahead != blob.matrix().kept)) {
     why = {errc::corrupt, "The packed weights are not as many as their header says."};
   }
+  if (why.ok() && !detail::all_zero(std::as_bytes(v.weights.last(ahead)))) {
+    why = {errc::corrupt, "The weights are not padded with zeros."};
+  }
+  if (why.ok()) v.weights = v.weights.first(v.weights.size() - ahead);
   if (why.ok()) why = detail::panels_check<T>(v).run();
   if (!why) return why;
   return v;

@@ -48,11 +48,11 @@ BCR_INLINE void CompressSums(const strip_indices& strip, T* sums) {
 }
 
 // Where the kernel stands in a band.
-template <class T>
+template <class T, class W>
 struct BandCursor {
   const std::uint8_t* index;
-  const T* weight;
-  const band_task<T>& task;
+  const W* weight;
+  const band_task<T, W>& task;
   const T* x;           // of the first of the vectors below
   std::size_t vectors;  // at most band_vectors
   T* band_sums;         // band_rows_limit for each vector
@@ -60,8 +60,8 @@ struct BandCursor {
 };
 
 // Adds the sums of a strip, whose indices are given, to those of the rows that it keeps, one after the other.
-template <class T>
-BCR_INLINE void AddToRows(const BandCursor<T>& at, const strip_run& run, const std::uint8_t* index, const T* sums,
+template <class T, class W>
+BCR_INLINE void AddToRows(const BandCursor<T, W>& at, const strip_run& run, const std::uint8_t* index, const T* sums,
                           std::size_t vectors) {
   const BandTag<T> d;
   const unsigned width = static_cast<unsigned>(ops::Lanes(d));
@@ -82,8 +82,8 @@ BCR_INLINE void AddToRows(const BandCursor<T>& at, const strip_run& run, const s
 }
 
 // A strip times several vectors.
-template <class Strip, class T>
-BCR_INLINE void RunStrip(StripSteps<T> steps, const strip_run& run, std::size_t columns_left, std::size_t vectors) {
+template <class Strip, class T, class W>
+BCR_INLINE void RunStrip(StripSteps<T, W> steps, const strip_run& run, std::size_t columns_left, std::size_t vectors) {
   for (; vectors >= strip_vectors; vectors -= strip_vectors) {
     Strip::template run<strip_vectors>(steps, run, columns_left);
     steps.x += strip_vectors * steps.ldx;
@@ -99,17 +99,17 @@ BCR_INLINE void RunStrip(StripSteps<T> steps, const strip_run& run, std::size_t 
 // The strips of a run. A function of its own, so that its loops have the general registers for themselves. A strip's
 // sums are added to the band's only after the next strip: what was just stored as some vectors cannot be loaded as
 // others before it is in the cache.
-template <class Strip, bool One, class T>
-[[gnu::noinline]] void RunStrips(const strip_run& run, BandCursor<T>& at) noexcept {
+template <class Strip, bool One, class T, class W>
+[[gnu::noinline]] void RunStrips(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const std::uint8_t *index = at.index, *before = nullptr;
-  const T* weight = at.weight;
+  const W* weight = at.weight;
   const std::size_t vectors = One ? 1 : at.vectors, ldx = One ? 0 : at.task.ldx;
   T *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
   const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
   for (unsigned s = run.strips; s != 0; --s) {
     const strip_indices strip{index, run};
     const std::size_t first_column = strip.first_column(), left = at.task.weights->columns - first_column;
-    StripSteps<T> steps{weight, strip.columns(), at.x + first_column, ldx, sums, run.steps, run.lanes};
+    StripSteps<T, W> steps{weight, strip.columns(), at.x + first_column, ldx, sums, run.steps, run.lanes};
     if constexpr (One) {
       Strip::template run<1>(steps, run, left);
     } else {
@@ -132,29 +132,29 @@ template <class Strip, bool One, class T>
   at.weight = weight;
 }
 
-template <strip_kind Kind, bool One, class T>
-void RunStripsOf(const strip_run& run, BandCursor<T>& at) noexcept {
+template <strip_kind Kind, bool One, class T, class W>
+void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
   if constexpr (Kind != strip_kind::own) {
-    if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T>, One>(run, at);
-    if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T>, One>(run, at);
+    if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T, W>, One>(run, at);
+    if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T, W>, One>(run, at);
   }
   switch ((run.lanes + width - 1) / width) {
     case 1:
-      return RunStrips<SumLanes<1, Kind, T>, One>(run, at);
+      return RunStrips<SumLanes<1, Kind, T, W>, One>(run, at);
     case 2:
-      return RunStrips<SumLanes<2, Kind, T>, One>(run, at);
+      return RunStrips<SumLanes<2, Kind, T, W>, One>(run, at);
     case 3:
-      return RunStrips<SumLanes<3, Kind, T>, One>(run, at);
+      return RunStrips<SumLanes<3, Kind, T, W>, One>(run, at);
     case kStripVectors:
-      return RunStrips<SumLanes<kStripVectors, Kind, T>, One>(run, at);
+      return RunStrips<SumLanes<kStripVectors, Kind, T, W>, One>(run, at);
     default:
-      return RunStrips<SumManyLanes<Kind, T>, One>(run, at);
+      return RunStrips<SumManyLanes<Kind, T, W>, One>(run, at);
   }
 }
 
-template <bool One, class T>
-void RunBand(std::span<const strip_run> runs, BandCursor<T>& at) noexcept {
+template <bool One, class T, class W>
+void RunBand(std::span<const strip_run> runs, BandCursor<T, W>& at) noexcept {
   const BandTag<T> d;
   for (std::size_t r = 0; r < at.vectors * band_rows_limit; r += ops::Lanes(d)) {
     ops::StoreU(ops::Zero(d), d, at.band_sums + r);
@@ -175,20 +175,20 @@ void RunBand(std::span<const strip_run> runs, BandCursor<T>& at) noexcept {
 }
 
 // The task's bands, one after the other.
-template <orientation Along, class T, class Epilogue>
-void RunBands(const band_task<T>& task, const Epilogue& epilogue) noexcept {
-  const bands_view<T>& w = *task.weights;
+template <orientation Along, class T, class Epilogue, class W>
+void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
+  const bands_view<W>& w = *task.weights;
   for (std::size_t first = 0; first < task.vectors; first += band_vectors) {
     const std::size_t left = task.vectors - first, vectors = left < band_vectors ? left : band_vectors;
     for (std::size_t b = task.band_begin; b != task.band_end; ++b) {
       const band& here = w.bands[b];
-      BandCursor<T> at{w.indices.data() + here.index_begin,
-                       w.weights.data() + here.weight_begin,
-                       task,
-                       task.x + first * task.ldx,
-                       vectors,
-                       task.scratch,
-                       task.scratch + vectors * band_rows_limit};
+      BandCursor<T, W> at{w.indices.data() + here.index_begin,
+                          w.weights.data() + here.weight_begin,
+                          task,
+                          task.x + first * task.ldx,
+                          vectors,
+                          task.scratch,
+                          task.scratch + vectors * band_rows_limit};
       const auto runs = w.runs.subspan(here.run_begin, w.bands[b + 1].run_begin - here.run_begin);
       if (vectors == 1) {
         RunBand<true>(runs, at);

@@ -16,10 +16,10 @@ namespace BCR_TARGET_NS {
 
 template <class Table>
 struct TableMaker;
-template <class T, class... Epilogues>
-struct TableMaker<dispatch_table<T, Epilogues...>> {
-  static constexpr dispatch_table<T, Epilogues...> table{
-      {kGemmKernels<T, Epilogues, true>, kLinearKernels<T, Epilogues, true>}..., target_name()};
+template <class T, class W, class... Epilogues>
+struct TableMaker<dispatch_table<T, W, Epilogues...>> {
+  static constexpr dispatch_table<T, W, Epilogues...> table{
+      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}..., target_name()};
 };
 
 template <class Table>

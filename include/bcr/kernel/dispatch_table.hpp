@@ -1,5 +1,6 @@
-// What a dispatch library holds: for one type and one target, the kernels of every epilogue that it was built for. The
-// library is one list of such tables a type, the best target first; a plan finds its kernels in it once.
+// What a dispatch library holds: for the types of activations and weights and one target, the kernels of every epilogue
+// that it was built for. The library is one list of such tables a pair of types, the best target first; a plan finds
+// its kernels in it once.
 #pragma once
 
 #include <concepts>
@@ -15,14 +16,15 @@
 namespace bcr {
 
 // The kernels of all operations with one epilogue.
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct layer_kernels {
-  gemm_kernels<T, Epilogue> gemm;
-  linear_kernels<T, Epilogue> linear;
+  gemm_kernels<T, Epilogue, W> gemm;
+  linear_kernels<T, Epilogue, W> linear;
 };
 
-template <class T, class... Epilogues>
-struct dispatch_table : layer_kernels<T, Epilogues>... {
+// Activations are of type T, weights of type W.
+template <class T, class W, class... Epilogues>
+struct dispatch_table : layer_kernels<T, Epilogues, W>... {
   const char* target;  // "avx3", as in kernel_name()
 
   template <class Epilogue>

@@ -78,38 +78,38 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
 }
 
 // The kernel for tiles of `Vectors`, if the registers hold one.
-template <int Vectors, class T, class Epilogue>
-constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T>&, const Epilogue&) noexcept {
+template <int Vectors, class T, class Epilogue, class W>
+constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T, W>&, const Epilogue&) noexcept {
   if constexpr (Vectors > kPanelVectors) {
     return nullptr;
   } else {
-    return RunPanels<Vectors, T, Epilogue>;
+    return RunPanels<Vectors, T, Epilogue, W>;
   }
 }
 
-template <class T, class Epilogue, std::size_t... I>
-constexpr panel_kernels<T, Epilogue> MakePanelKernels(std::index_sequence<I...>) noexcept {
-  return {{target_name(), LanesOf<T>, kPanelVectors}, {PanelKernel<static_cast<int>(I) + 1, T, Epilogue>()...}};
+template <class T, class Epilogue, class W, std::size_t... I>
+constexpr panel_kernels<T, Epilogue, W> MakePanelKernels(std::index_sequence<I...>) noexcept {
+  return {{target_name(), LanesOf<T>, kPanelVectors}, {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
 }
 
-template <class T, class Epilogue>
-inline constexpr panel_kernels<T, Epilogue> kPanelKernels =
-    MakePanelKernels<T, Epilogue>(std::make_index_sequence<most_tile_vectors>());
-template <orientation Along, class T, class Epilogue, bool Bands>
-constexpr vector_kernels<T, Epilogue> MakeVectorKernels() noexcept {
-  if constexpr (Bands) return {RunGemv<Along, T, Epilogue>, RunBands<Along, T, Epilogue>};
-  return {RunGemv<Along, T, Epilogue>, nullptr};
+template <class T, class Epilogue, class W = T>
+inline constexpr panel_kernels<T, Epilogue, W> kPanelKernels =
+    MakePanelKernels<T, Epilogue, W>(std::make_index_sequence<most_tile_vectors>());
+template <orientation Along, class T, class Epilogue, class W, bool Bands>
+constexpr vector_kernels<T, Epilogue, W> MakeVectorKernels() noexcept {
+  if constexpr (Bands) return {RunGemv<Along, T, Epilogue, W>, RunBands<Along, T, Epilogue, W>};
+  return {RunGemv<Along, T, Epilogue, W>, nullptr};
 }
 
 // Kernels for bands are as much code again, and only there for those who have bands.
-template <class T, class Epilogue, bool Bands>
-inline constexpr gemm_kernels<T, Epilogue> kGemmKernels{
-    kPanelKernels<T, Epilogue>, MakeVectorKernels<down_rows, T, Epilogue, Bands>(), Transpose<T>, CopyTile<T>};
+template <class T, class Epilogue, class W, bool Bands>
+inline constexpr gemm_kernels<T, Epilogue, W> kGemmKernels{
+    kPanelKernels<T, Epilogue, W>, MakeVectorKernels<down_rows, T, Epilogue, W, Bands>(), Transpose<T>, CopyTile<T>};
 // The epilogue of a linear layer waits until the results have been turned back.
-template <class T, class Epilogue, bool Bands>
-inline constexpr linear_kernels<T, Epilogue> kLinearKernels{kPanelKernels<T, epilogue::none>,
-                                                            MakeVectorKernels<along_rows, T, Epilogue, Bands>(),
-                                                            LoadTokens<T>, StoreTokens<T, Epilogue>};
+template <class T, class Epilogue, class W, bool Bands>
+inline constexpr linear_kernels<T, Epilogue, W> kLinearKernels{kPanelKernels<T, epilogue::none, W>,
+                                                               MakeVectorKernels<along_rows, T, Epilogue, W, Bands>(),
+                                                               LoadTokens<T>, StoreTokens<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

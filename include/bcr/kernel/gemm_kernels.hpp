@@ -1,5 +1,5 @@
-// The functions that a plan calls, one table a type, epilogue and target. Plans see kernels through such a table only,
-// so that they are the same code whether the target was chosen by the compiler's flags or at run time.
+// The functions that a plan calls, one table a pair of types, an epilogue and a target. Plans see kernels through such
+// a table only, so that they are the same code whether the target was chosen by the compiler's flags or at run time.
 #pragma once
 
 #include <cstddef>
@@ -39,25 +39,25 @@ inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t co
   return vectors;
 }
 
-// What gemm and linear share.
-template <class T, class Epilogue>
+// What gemm and linear share. Activations and arithmetic are of type T, weights of type W.
+template <class T, class Epilogue, class W = T>
 struct panel_kernels {
   kernel_target target;
   // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
-  void (*run[most_tile_vectors])(const panel_task<T>&, const Epilogue&) noexcept;
+  void (*run[most_tile_vectors])(const panel_task<T, W>&, const Epilogue&) noexcept;
 };
 
 // Products with one vector, on panels, or with any number of them, on bands.
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct vector_kernels {
-  void (*on_panels)(const gemv_task<T>&, const Epilogue&) noexcept;
-  void (*on_bands)(const band_task<T>&, const Epilogue&) noexcept;  // may be null, for weights without bands
+  void (*on_panels)(const gemv_task<T, W>&, const Epilogue&) noexcept;
+  void (*on_bands)(const band_task<T, W>&, const Epilogue&) noexcept;  // may be null, for weights without bands
 };
 
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct gemm_kernels {
-  panel_kernels<T, Epilogue> panels;
-  vector_kernels<T, Epilogue> vectors;  // for columns; C and a residual are M x N
+  panel_kernels<T, Epilogue, W> panels;
+  vector_kernels<T, Epilogue, W> vectors;  // for columns; C and a residual are M x N
   // Turns `rows` x `columns` elements into `columns` rows of `turned_ld`.
   void (*turn)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* turned,
                std::size_t turned_ld) noexcept;
@@ -78,10 +78,10 @@ struct token_block {
   T* staging;  // rows elements for each lane of a vector
 };
 
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W = T>
 struct linear_kernels {
-  panel_kernels<T, epilogue::none> panels;
-  vector_kernels<T, Epilogue> vectors;  // for tokens; Y and a residual are T x M
+  panel_kernels<T, epilogue::none, W> panels;
+  vector_kernels<T, Epilogue, W> vectors;  // for tokens; Y and a residual are T x M
   // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
   void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
                       std::size_t tile_ld) noexcept;

@@ -22,10 +22,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/kernel/panels-inl.h"
+#include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 
 BCR_BEGIN_TARGET;
@@ -46,27 +48,32 @@ BCR_INLINE ops::Vec<D> SpreadColumns(D d, const T* x, const Index& column, const
 
 // The next vector of one panel's weights. Where there are several, those `ahead` bytes away are asked for, which the
 // same panel of the next company has there: hardware does not foresee that several streams jump at once.
-template <bool Prefetch, class D, class T, class V = ops::Vec<D>>
-BCR_INLINE V MulAddWeights(D d, const T* weight, std::size_t ahead, const V& x, const V& sum) {
+template <bool Prefetch, class D, class W, class V = ops::Vec<D>>
+BCR_INLINE V MulAddWeights(D d, const W* weight, std::size_t ahead, const V& x, const V& sum) {
   if constexpr (Prefetch) PrefetchVector<0, 1>(d, reinterpret_cast<std::uintptr_t>(weight) + ahead);
-  return ops::MulAdd(ops::LoadU(d, weight), x, sum);
+  return ops::MulAdd(LoadWide(d, weight), x, sum);
 }
-// And what is left of it: the first few lanes. The others meet no x either, which could be infinite.
-template <class D, class T, class V = ops::Vec<D>>
-BCR_INLINE V MulAddSomeWeights(D d, const T* weight, std::size_t lanes, const V& x, const V& sum) {
-  return ops::IfThenElse(ops::FirstN(d, lanes), ops::MulAdd(LoadLanes(d, weight, 0, lanes), x, sum), sum);
+// And what is left of it: the first few lanes. The others meet no x either, which could be infinite. Of narrow weights,
+// more may be read than there are.
+template <class D, class W, class V = ops::Vec<D>>
+BCR_INLINE V MulAddSomeWeights(D d, const W* weight, std::size_t lanes, const V& x, const V& sum) {
+  if constexpr (std::is_same_v<W, ops::TFromD<D>>) {
+    return ops::IfThenElse(ops::FirstN(d, lanes), ops::MulAdd(LoadLanes(d, weight, 0, lanes), x, sum), sum);
+  } else {
+    return ops::IfThenElse(ops::FirstN(d, lanes), ops::MulAdd(LoadWide(d, weight), x, sum), sum);
+  }
 }
 
 // Up to four panels of four rows that keep the same columns, one panel's weights after the other's: `Columns` columns
 // to a vector. Row i of panel p sums up to sums[4p + i].
-template <int Columns, int Panels, class T>
-void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums) noexcept {
+template <int Columns, int Panels, class T, class W>
+void SumPanels(const W* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums) noexcept {
   const ops::CappedTag<T, panel_rows * Columns> d;
   const auto first1 = ops::FirstN(d, panel_rows), first2 = ops::FirstN(d, 2 * panel_rows);
   const auto first3 = ops::FirstN(d, 3 * panel_rows);
   constexpr unsigned step = panel_rows * Columns;
   constexpr bool prefetch = Panels > 1;
-  const std::size_t stride = std::size_t{columns} * panel_rows, ahead = Panels * stride * sizeof(T);
+  const std::size_t stride = std::size_t{columns} * panel_rows, ahead = Panels * stride * sizeof(W);
   auto a0 = ops::Zero(d), a1 = ops::Zero(d), a2 = ops::Zero(d), a3 = ops::Zero(d);
   auto b0 = ops::Zero(d), b1 = ops::Zero(d), b2 = ops::Zero(d), b3 = ops::Zero(d);
   for (; columns >= 2 * Columns; columns -= 2 * Columns, column += 2 * Columns, weight += 2 * step) {
@@ -89,7 +96,7 @@ void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, c
   const unsigned left0 = columns < Columns ? columns : Columns, left1 = columns - left0;
   const auto x0 = SpreadColumns<Columns>(d, x, column, first1, first2, first3);
   const auto x1 = SpreadColumns<Columns>(d, x, column + Columns, first1, first2, first3);
-  const T* const more = left1 == 0 ? weight : weight + step;
+  const W* const more = left1 == 0 ? weight : weight + step;
   const std::size_t lanes0 = panel_rows * left0, lanes1 = panel_rows * left1;
   T folded[Panels * step];
   a0 = MulAddSomeWeights(d, weight, lanes0, x0, a0);
@@ -116,34 +123,34 @@ void SumPanels(const T* weight, const std::uint16_t* column, unsigned columns, c
 }
 
 // Any segment: a vector to a column. `safe`: four weights may be read from every column on.
-template <class T>
-void SumSegment(const T* weight, const std::uint16_t* column, unsigned columns, unsigned kept, const T* x, bool safe,
+template <class T, class W>
+void SumSegment(const W* weight, const std::uint16_t* column, unsigned columns, unsigned kept, const T* x, bool safe,
                 T* sums) {
   const ops::CappedTag<T, panel_rows> d;
   if (ops::Lanes(d) == panel_rows && safe) {
     auto s0 = ops::Zero(d), s1 = ops::Zero(d), s2 = ops::Zero(d), s3 = ops::Zero(d);
     for (; columns >= 4; columns -= 4, column += 4, weight += 4 * kept) {
-      s0 = ops::MulAdd(ops::LoadU(d, weight), ops::Set(d, x[column[0]]), s0);
-      s1 = ops::MulAdd(ops::LoadU(d, weight + kept), ops::Set(d, x[column[1]]), s1);
-      s2 = ops::MulAdd(ops::LoadU(d, weight + 2 * kept), ops::Set(d, x[column[2]]), s2);
-      s3 = ops::MulAdd(ops::LoadU(d, weight + 3 * kept), ops::Set(d, x[column[3]]), s3);
+      s0 = ops::MulAdd(LoadWide(d, weight), ops::Set(d, x[column[0]]), s0);
+      s1 = ops::MulAdd(LoadWide(d, weight + kept), ops::Set(d, x[column[1]]), s1);
+      s2 = ops::MulAdd(LoadWide(d, weight + 2 * kept), ops::Set(d, x[column[2]]), s2);
+      s3 = ops::MulAdd(LoadWide(d, weight + 3 * kept), ops::Set(d, x[column[3]]), s3);
     }
     for (; columns != 0; --columns, ++column, weight += kept) {
-      s0 = ops::MulAdd(ops::LoadU(d, weight), ops::Set(d, x[*column]), s0);
+      s0 = ops::MulAdd(LoadWide(d, weight), ops::Set(d, x[*column]), s0);
     }
     ops::StoreU(ops::Add(ops::Add(s0, s1), ops::Add(s2, s3)), d, sums);
   } else {
     for (unsigned i = 0; i < panel_rows; ++i) sums[i] = 0;
     for (; columns != 0; --columns, ++column) {
-      for (unsigned i = 0; i < kept; ++i) sums[i] += *weight++ * x[*column];
+      for (unsigned i = 0; i < kept; ++i) sums[i] += static_cast<T>(*weight++) * x[*column];
     }
   }
 }
 
 // SumPanels for one, two and four panels, in the widest vectors of whole columns that the target has; or nothing.
-template <class T>
+template <class T, class W>
 struct PanelSums {
-  using function = void (*)(const T* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums);
+  using function = void (*)(const W* weight, const std::uint16_t* column, unsigned columns, const T* x, T* sums);
   function one = nullptr, two = nullptr, four = nullptr;
 
   PanelSums() noexcept {
@@ -159,9 +166,9 @@ struct PanelSums {
  private:
   template <int Columns>
   void set() noexcept {
-    one = SumPanels<Columns, 1, T>;
-    two = SumPanels<Columns, 2, T>;
-    four = SumPanels<Columns, 4, T>;
+    one = SumPanels<Columns, 1, T, W>;
+    two = SumPanels<Columns, 2, T, W>;
+    four = SumPanels<Columns, 4, T, W>;
   }
 };
 
@@ -182,8 +189,8 @@ inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s, 
 }
 
 // All sums of a group into `sums`, in the original order of its rows.
-template <class T>
-void SumGroup(const panels_view<T>& w, std::size_t g, const T* x, const PanelSums<T>& together, T* sums) noexcept {
+template <class T, class W>
+void SumGroup(const panels_view<W>& w, std::size_t g, const T* x, const PanelSums<T, W>& together, T* sums) noexcept {
   const row_group& group = w.groups[g];
   const row_group& next = w.groups[g + 1];
   const auto sum_of = [&, rows = w.row_index.data() + group.row_begin](unsigned slot) -> T& {
@@ -191,8 +198,8 @@ void SumGroup(const panels_view<T>& w, std::size_t g, const T* x, const PanelSum
   };
   const segment* at = w.segments.data() + group.segment_begin;
   const std::uint16_t* column = w.column_index.data() + group.column_begin;
-  const T* weight = w.weights.data() + group.weight_begin;
-  const T* const end = w.weights.data() + w.weights.size();
+  const W* weight = w.weights.data() + group.weight_begin;
+  const W* const end = w.weights.data() + w.weights.size();
   for (std::size_t r = 0; r < next.row_begin - group.row_begin; ++r) sums[r] = 0;
   const panel* const last = w.panels.data() + next.panel_begin;
   for (const panel* p = w.panels.data() + group.panel_begin; p != last;) {
@@ -256,10 +263,10 @@ void FinishRows(const ResultRows<T>& to, const Epilogue& epilogue, const T* sums
 }
 
 // The task's groups, one after the other.
-template <orientation Along, class T, class Epilogue>
-void RunGemv(const gemv_task<T>& task, const Epilogue& epilogue) noexcept {
-  const panels_view<T>& w = *task.weights;
-  const PanelSums<T> together;
+template <orientation Along, class T, class Epilogue, class W>
+void RunGemv(const gemv_task<T, W>& task, const Epilogue& epilogue) noexcept {
+  const panels_view<W>& w = *task.weights;
+  const PanelSums<T, W> together;
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     SumGroup(w, g, task.x, together, task.sums);
     const std::size_t first = w.groups[g].row_begin;

@@ -1,5 +1,5 @@
 // What the kernels on panels are asked to do. Plain pointers, checked by whoever makes the task; the kernels believe
-// them.
+// them. Weights are of type W, everything else of type T.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ namespace bcr {
 // A range of row groups times one tile of columns. The tile has as many vectors as the kernel was instantiated for. All
 // begin `lanes` apart but the last: of a ragged matrix it begins further left, so that it ends with the matrix, and
 // only its lanes [first_lane, last_lane) count.
-template <class T>
+template <class T, class W = T>
 struct panel_task {
-  const panels_view<T>* weights;
+  const panels_view<W>* weights;
   std::size_t group_begin, group_end;
   const T* b;  // input: row k of the tile is at b + k * ldb
   std::size_t ldb;
@@ -30,9 +30,9 @@ struct panel_task {
 };
 
 // A range of row groups times a vector.
-template <class T>
+template <class T, class W = T>
 struct gemv_task {
-  const panels_view<T>* weights;
+  const panels_view<W>* weights;
   std::size_t group_begin, group_end;
   const T* x;  // one element a column of the weights
   T* y;        // the result of original row m is at y + m * y_stride
@@ -45,9 +45,9 @@ struct gemv_task {
 constexpr std::size_t gemv_scratch_elements(std::size_t lanes) noexcept { return group_rows_limit + lanes; }
 
 // A range of bands times a few vectors.
-template <class T>
+template <class T, class W = T>
 struct band_task {
-  const bands_view<T>* weights;
+  const bands_view<W>* weights;
   std::size_t band_begin, band_end;
   std::size_t vectors;
   const T* x;  // vector j's element k is at x + j * ldx + k

@@ -16,6 +16,11 @@
 // left out: a core with some hundred instructions under way is several columns ahead by itself, and the rows of a tile,
 // 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/loops.sh counts.
 //
+// Weights of sixteen bits become float as they are broadcast, by an instruction more for bf16 (a load of 32 bits, and a
+// shift) and two or three for f16. Beside the multiply-adds of four rows a core of four vector pipes has room for them
+// (Zen 5: 0.5 % and 2 % of the time; widening them ahead into memory, vector by vector, took 4 to 6 %); one of two
+// pipes has not. NEON widens a column's weights at once.
+//
 // B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
 // ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of
 // the third's.
@@ -30,10 +35,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/panel_task.hpp"
+#include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 
 BCR_BEGIN_TARGET;
@@ -116,12 +123,25 @@ BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x
 #undef BCR_MUL_ADD
 }
 
+#if BCR_MULTIPLIES_BY_LANE
+// The same for a weight in one of the lanes of two vectors that hold a column's weights.
+template <unsigned Mask, int Row, int Vectors, int Phase, class D, class A, class V>
+BCR_INLINE void MulAddLane(D, const A& acc, const V& low, const V& high, const V& x0, const V& x1, const V& x2,
+                           const V& x3, const V& x4, const V& x5) {
+  constexpr int lanes = 16 / sizeof(ops::TFromD<D>), lane = std::popcount(Mask & ((1u << Row) - 1));
+  constexpr int row = Phase * panel_rows + Row;
+  if constexpr ((Mask >> Row & 1u) == 0) return;
+  if constexpr (lane < lanes) MulAddRow<row, Vectors>(acc, ops::Broadcast<lane>(low), x0, x1, x2, x3, x4, x5);
+  if constexpr (lane >= lanes) MulAddRow<row, Vectors>(acc, ops::Broadcast<lane % lanes>(high), x0, x1, x2, x3, x4, x5);
+}
+#endif
+
 // Where the kernel stands in the weights.
-template <class T>
+template <class W>
 struct PanelCursor {
   const segment* next_segment;
   const std::uint16_t* column;
-  const T* weight;
+  const W* weight;
 };
 
 // Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs
@@ -157,8 +177,8 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
 }
 
 // One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class T, class A>
-BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
+template <unsigned Mask, int Vectors, int Phase, class D, class T, class W, class A>
+BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const T* b, std::size_t ldb, std::size_t last,
                              const A& acc) {
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
@@ -168,7 +188,7 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::siz
                          reinterpret_cast<std::uintptr_t>(b) + at.column[kPrefetchColumns + Phase] * ldb * sizeof(T));
   }
   const T* const x = InputRow(b, at.column[Phase], ldb);
-  const T* weight = at.weight + Phase * kept;
+  const W* weight = at.weight + Phase * kept;
   const auto x0 = LoadVector<0, Vectors>(d, x, last);
   const auto x1 = LoadVector<1, Vectors>(d, x, last);
   const auto x2 = LoadVector<2, Vectors>(d, x, last);
@@ -176,28 +196,29 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<T>& at, const T* b, std::siz
   const auto x4 = LoadVector<4, Vectors>(d, x, last);
   const auto x5 = LoadVector<5, Vectors>(d, x, last);
 #if BCR_MULTIPLIES_BY_LANE
-  if constexpr (kept == panel_rows) {
+  // Narrow weights are widened together, however few a column has.
+  if constexpr (kept == panel_rows || !std::is_same_v<T, W>) {
     constexpr int lanes = 16 / sizeof(T);
-    const auto low = ops::LoadU(d, weight), high = ops::LoadU(d, weight + panel_rows - lanes);
-    MulAddRow<row, Vectors>(acc, ops::Broadcast<0>(low), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 1, Vectors>(acc, ops::Broadcast<1>(low), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 2, Vectors>(acc, ops::Broadcast<2 % lanes>(high), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 3, Vectors>(acc, ops::Broadcast<3 % lanes>(high), x0, x1, x2, x3, x4, x5);
+    const auto low = LoadWide(d, weight), high = LoadWide(d, weight + panel_rows - lanes);
+    MulAddLane<Mask, 0, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
+    MulAddLane<Mask, 1, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
+    MulAddLane<Mask, 2, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
+    MulAddLane<Mask, 3, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
     return;
   }
 #endif
-  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, ops::Set(d, *weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
 }
 
 // All columns of one segment.
-template <unsigned Mask, int Vectors, class D, class T, class A>
-BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T* b, std::size_t ldb, std::size_t last,
+template <unsigned Mask, int Vectors, class D, class T, class W, class A>
+BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const T* b, std::size_t ldb, std::size_t last,
                               const A& acc) {
   constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
   const std::uint16_t* const end = at.column + columns;
@@ -231,20 +252,20 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<T>& at, const T
 }
 
 // Some panels of one group.
-template <class T, class Epilogue>
+template <class T, class Epilogue, class W>
 struct PanelRun {
-  const panel_task<T>& task;
+  const panel_task<T, W>& task;
   const Epilogue& epilogue;
   const panel* begin;
   const panel* end;
-  PanelCursor<T> at;
+  PanelCursor<W> at;
   const std::uint32_t* rows;  // the group's
   unsigned direct_rows;       // those of them that panels store as they finish them, if any
 };
 
 // From the sums so far to the sums.
-template <int Vectors, class D, class T, class A>
-BCR_INLINE void MulAddPanel(D d, const panel_task<T>& task, const panel& p, PanelCursor<T>& at, const A& acc) {
+template <int Vectors, class D, class T, class W, class A>
+BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<W>& at, const A& acc) {
   const std::size_t ldb = task.ldb;
   const std::size_t last = task.last_vector;
   const T* const b = task.b + p.first_column * ldb;
@@ -290,10 +311,10 @@ BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>)
 
 // A row that a panel finishes, out of the registers to the output. Of a ragged tile's last vector only some lanes
 // count.
-template <int Row, int Vectors, class D, class T, class Epilogue, class A, std::size_t... I>
-BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue>& run, const panel& p, bool ragged, const A& acc,
+template <int Row, int Vectors, class D, class T, class Epilogue, class W, class A, std::size_t... I>
+BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, bool ragged, const A& acc,
                          std::index_sequence<I...>) {
-  const panel_task<T>& task = run.task;
+  const panel_task<T, W>& task = run.task;
   const unsigned slot = p.to[Row];
   if (slot > run.direct_rows) return;
   const std::size_t row = run.rows[slot - 1], lanes = ops::Lanes(d), last = task.last_vector;
@@ -324,8 +345,8 @@ BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
 }
 
 // Runs one panel on the accumulators that the recursion has named.
-template <int Vectors, class D, class T, class Epilogue, class... V>
-BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, PanelCursor<T>& at, V&... acc) {
+template <int Vectors, class D, class T, class Epilogue, class W, class... V>
+BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<W>& at, V&... acc) {
   constexpr int sums = panel_rows * Vectors;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
     auto next = ops::Zero(d);
@@ -364,9 +385,9 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue>& run, const panel& p, 
 }
 
 // A function of its own, so that its loop has the general registers for itself.
-template <int Vectors, class T, class Epilogue>
-[[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue>& run) noexcept {
-  PanelCursor<T> at = run.at;
+template <int Vectors, class T, class Epilogue, class W>
+[[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
+  PanelCursor<W> at = run.at;
   const panel* p = run.begin;
   do {
     RunPanel<Vectors>(ops::ScalableTag<T>(), run, *p, at);
@@ -374,8 +395,8 @@ template <int Vectors, class T, class Epilogue>
 }
 
 // A group's row, out of the scratch tile to the output: any lanes, any epilogue.
-template <class T, class Epilogue>
-void FinishRow(const panel_task<T>& task, const Epilogue& epilogue, std::size_t row, const T* sums) noexcept {
+template <class T, class W, class Epilogue>
+void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size_t row, const T* sums) noexcept {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d);
   T* const c = task.c + (row - task.first_row) * task.ldc;
@@ -392,10 +413,10 @@ void FinishRow(const panel_task<T>& task, const Epilogue& epilogue, std::size_t 
 
 // The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
 // go through the scratch tile, so that the code for it stands here once and not once an accumulator.
-template <int Vectors, class T, class Epilogue>
-void RunPanels(const panel_task<T>& task, const Epilogue& epilogue) noexcept {
+template <int Vectors, class T, class Epilogue, class W>
+void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
-  const panels_view<T>& w = *task.weights;
+  const panels_view<W>& w = *task.weights;
   const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
   const bool store_direct = is_cheap_v<Epilogue> && !task.accumulate;
   // Anew for every tile: where the slot after it begins depends on the tile's width.
@@ -405,12 +426,12 @@ void RunPanels(const panel_task<T>& task, const Epilogue& epilogue) noexcept {
     const row_group& next = (&group)[1];
     const unsigned group_rows = next.row_begin - group.row_begin;
     const std::uint32_t* const rows = w.row_index.data() + group.row_begin;
-    const PanelCursor<T> at{w.segments.data() + group.segment_begin, w.column_index.data() + group.column_begin,
+    const PanelCursor<W> at{w.segments.data() + group.segment_begin, w.column_index.data() + group.column_begin,
                             w.weights.data() + group.weight_begin};
     const panel* const begin = w.panels.data() + group.panel_begin;
     const panel* const end = w.panels.data() + next.panel_begin;
     if (begin != end)
-      RunGroup<Vectors, T, Epilogue>({task, epilogue, begin, end, at, rows, store_direct ? group_rows : 0});
+      RunGroup<Vectors, T, Epilogue, W>({task, epilogue, begin, end, at, rows, store_direct ? group_rows : 0});
     const unsigned summed = unsigned{group.direct_rows} + group.scratch_rows;
     for (unsigned r = store_direct ? group.direct_rows : 0; r < group_rows; ++r) {
       FinishRow(task, epilogue, rows[r], task.scratch + (r < summed ? (r + 1) * stride : 0));

@@ -25,6 +25,7 @@
 #include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/kernel/panels-inl.h"
+#include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"
 
@@ -47,9 +48,9 @@ inline constexpr int kStripPhases = Vectors == 1   ? 4
                                                    : 1;
 
 // A strip's steps: where its weights and columns are, and where its sums go.
-template <class T>
+template <class T, class W>
 struct StripSteps {
-  const T* weight;
+  const W* weight;
   const std::uint8_t* column;
   const T* x;  // from the strip's window on; input j at x + j * ldx
   std::size_t ldx;
@@ -73,8 +74,8 @@ struct SharedColumns {
 
 // Hardware follows the stream of weights, but falls behind where a strip ends; so what comes 2 KiB later is asked for
 // as well (Zen 5: 13.1 to 12.1 microseconds for 3072 x 1024, 64 x 64 blocks, half the rows, a tenth kept).
-template <class D, class T>
-BCR_INLINE void PrefetchStream(D d, const T* weight) {
+template <class D, class W>
+BCR_INLINE void PrefetchStream(D d, const W* weight) {
   PrefetchVector<0, 1>(d, reinterpret_cast<std::uintptr_t>(weight) + 2048);
 }
 
@@ -82,11 +83,11 @@ BCR_INLINE void PrefetchStream(D d, const T* weight) {
 BCR_INLINE void StayLoaded() { std::atomic_signal_fence(std::memory_order_acq_rel); }
 
 // One vector of a step's weights times each input; it is loaded once.
-template <int Vectors, int Inputs, int First, class D, class T, class A, class V>
-BCR_INLINE void MulAddLanes(D d, const T* weight, const A& acc, const V& x0, const V& x1, const V& x2, const V& x3) {
+template <int Vectors, int Inputs, int First, class D, class W, class A, class V>
+BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const V& x0, const V& x1, const V& x2, const V& x3) {
   static_assert(Inputs == 1 || Inputs == 4);
   PrefetchStream(d, weight);
-  const auto w = ops::LoadU(d, weight);
+  const auto w = LoadWide(d, weight);
   if constexpr (Inputs > 1) StayLoaded();
   Sum<First>(d, acc) = ops::MulAdd(w, x0, Sum<First>(d, acc));
   if constexpr (Inputs > 1) {
@@ -97,12 +98,12 @@ BCR_INLINE void MulAddLanes(D d, const T* weight, const A& acc, const V& x0, con
 }
 
 // One column of a shared strip, for all inputs.
-template <int Inputs, int Phase, class D, class T, class Columns, class A, std::size_t... I>
-BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T>& at, const Columns& column, unsigned stride, const A& acc,
+template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... I>
+BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
                                  std::index_sequence<I...>) {
   constexpr int vectors = sizeof...(I), first = Phase * Inputs * vectors;
   const T* const x = at.x + column[Phase];
-  const T* const weight = at.weight + Phase * stride;
+  const W* const weight = at.weight + Phase * stride;
   const auto x0 = ops::Set(d, *x), x1 = ops::Set(d, x[Inputs > 1 ? at.ldx : 0]);
   const auto x2 = ops::Set(d, x[Inputs > 2 ? 2 * at.ldx : 0]), x3 = ops::Set(d, x[Inputs > 3 ? 3 * at.ldx : 0]);
   (MulAddLanes<vectors, Inputs, first + static_cast<int>(I)>(d, weight + I * ops::Lanes(d), acc, x0, x1, x2, x3), ...);
@@ -121,8 +122,8 @@ BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I
 }
 
 // The last vector may reach into the next step's weights; nobody looks at those lanes.
-template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class... V>
-BCR_INLINE void SumShared(D d, StripSteps<T> at, V&... acc) {
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class... V>
+BCR_INLINE void SumShared(D d, StripSteps<T, W> at, V&... acc) {
   constexpr int sums = Vectors * Inputs;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * Phases) {
     auto next = ops::Zero(d);
@@ -149,8 +150,8 @@ BCR_INLINE void SumShared(D d, StripSteps<T> at, V&... acc) {
 }
 
 // Strips of few rows: a vector holds several columns, one after the other.
-template <int Columns, strip_kind Kind, class D, class T>
-BCR_INLINE void SumNarrow(D d, StripSteps<T> at) {
+template <int Columns, strip_kind Kind, class D, class T, class W>
+BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
   const std::size_t k = at.lanes, step = Columns * k;
   const auto first1 = ops::FirstN(d, k), first2 = ops::FirstN(d, 2 * k), first3 = ops::FirstN(d, 3 * k);
   auto a = ops::Zero(d), b = ops::Zero(d);
@@ -162,12 +163,12 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T> at) {
     const auto x1 = SpreadColumns<Columns>(d, at.x, next, first1, first2, first3);
     PrefetchStream(d, at.weight);
     PrefetchStream(d, at.weight + step);
-    a = ops::MulAdd(ops::LoadU(d, at.weight), x0, a);
-    b = ops::MulAdd(ops::LoadU(d, at.weight + step), x1, b);
+    a = ops::MulAdd(LoadWide(d, at.weight), x0, a);
+    b = ops::MulAdd(LoadWide(d, at.weight + step), x1, b);
   }
   // The other lanes would meet the weights of other columns.
   for (; at.steps != 0; --at.steps, at.weight += k, column.advance(1)) {
-    a = ops::IfThenElse(first1, ops::MulAdd(ops::LoadU(d, at.weight), ops::Set(d, at.x[column[0]]), a), a);
+    a = ops::IfThenElse(first1, ops::MulAdd(LoadWide(d, at.weight), ops::Set(d, at.x[column[0]]), a), a);
   }
   T folded[2 * ops::MaxLanes(D())];
   ops::StoreU(ops::Add(a, b), d, folded);
@@ -186,8 +187,8 @@ struct OwnColumns {
 };
 
 // The input of lane `lane` and so on, in the step that begins at at.column.
-template <class D, class T>
-BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T>& at, const T* x, unsigned group_bits, unsigned lane) {
+template <class D, class T, class W>
+BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T, W>& at, const T* x, unsigned group_bits, unsigned lane) {
   T gathered[ops::MaxLanes(D())];
   for (unsigned l = 0; l < ops::Lanes(d); ++l, ++lane) {
     const unsigned column = lane < at.lanes ? at.column[lane >> group_bits] : no_column;
@@ -196,19 +197,19 @@ BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T>& at, const T* x, unsig
   return ops::LoadU(d, gathered);
 }
 
-template <int Vectors, class D, class T, class A, std::size_t... I>
-BCR_INLINE void MulAddGathered(D d, const StripSteps<T>& at, const OwnColumns& own, const A& acc,
+template <int Vectors, class D, class T, class W, class A, std::size_t... I>
+BCR_INLINE void MulAddGathered(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc,
                                std::index_sequence<I...>) {
   const unsigned lanes = static_cast<unsigned>(ops::Lanes(d));
-  ((Sum<I>(d, acc) = ops::MulAdd(ops::LoadU(d, at.weight + I % Vectors * lanes),
+  ((Sum<I>(d, acc) = ops::MulAdd(LoadWide(d, at.weight + I % Vectors * lanes),
                                  GatherOwn(d, at, at.x + I / Vectors * at.ldx, own.group_bits,
                                            own.first_lane + static_cast<unsigned>(I % Vectors) * lanes),
                                  Sum<I>(d, acc))),
    ...);
 }
 
-template <int Vectors, int Inputs, class D, class T, class... V>
-BCR_INLINE void SumGathered(D d, StripSteps<T> at, const OwnColumns& own, V&... acc) {
+template <int Vectors, int Inputs, class D, class T, class W, class... V>
+BCR_INLINE void SumGathered(D d, StripSteps<T, W> at, const OwnColumns& own, V&... acc) {
   constexpr int sums = Vectors * Inputs;
   if constexpr (static_cast<int>(sizeof...(V)) < sums) {
     auto next = ops::Zero(d);
@@ -225,10 +226,10 @@ BCR_INLINE void SumGathered(D d, StripSteps<T> at, const OwnColumns& own, V&... 
 
 #if BCR_PERMUTES_512
 // One vector of lanes of a step, for all inputs, whose windows are two vectors each.
-template <int Vectors, int First, bool Masked, class Lookup, class D, class T, class A, class W, std::size_t... J>
-BCR_INLINE void MulAddLookedUp(D d, const T* weight, const std::uint8_t* column, const Lookup& lookup, const W& windows,
+template <int Vectors, int First, bool Masked, class Lookup, class D, class W, class A, class X, std::size_t... J>
+BCR_INLINE void MulAddLookedUp(D d, const W* weight, const std::uint8_t* column, const Lookup& lookup, const X& windows,
                                const A& acc, std::index_sequence<J...>) {
-  const auto w = ops::LoadU(d, weight);
+  const auto w = LoadWide(d, weight);
   if constexpr (sizeof...(J) > 1) StayLoaded();
   const auto at = lookup.indices(column);
   ((Sum<First + J * Vectors>(d, acc) =
@@ -236,18 +237,18 @@ BCR_INLINE void MulAddLookedUp(D d, const T* weight, const std::uint8_t* column,
                     Sum<First + J * Vectors>(d, acc))),
    ...);
 }
-template <int Vectors, int Inputs, int Phase, bool Masked, class Lookup, class D, class T, class A, class W,
+template <int Vectors, int Inputs, int Phase, bool Masked, class Lookup, class D, class W, class A, class X,
           std::size_t... I>
-BCR_INLINE void MulAddLookedUpStep(D d, const T* weight, const std::uint8_t* column, std::size_t column_step,
-                                   const Lookup& lookup, const W& windows, const A& acc, std::index_sequence<I...>) {
+BCR_INLINE void MulAddLookedUpStep(D d, const W* weight, const std::uint8_t* column, std::size_t column_step,
+                                   const Lookup& lookup, const X& windows, const A& acc, std::index_sequence<I...>) {
   (MulAddLookedUp<Vectors, Phase * Vectors * Inputs + static_cast<int>(I), Masked>(
        d, weight + I * ops::Lanes(d), column + I * column_step, lookup, windows, acc,
        std::make_index_sequence<Inputs>()),
    ...);
 }
 
-template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class... V>
-BCR_INLINE void SumLookedUp(D d, StripSteps<T> at, const OwnColumns& own, const W& windows, V&... acc) {
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class X, class... V>
+BCR_INLINE void SumLookedUp(D d, StripSteps<T, W> at, const OwnColumns& own, const X& windows, V&... acc) {
   constexpr int sums = Vectors * Inputs, phases = Phases < 2 ? Phases : 2;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
     auto next = ops::Zero(d);
@@ -276,27 +277,27 @@ BCR_INLINE void SumLookedUp(D d, StripSteps<T> at, const OwnColumns& own, const 
 }
 
 // Loads the windows of all inputs first.
-template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class... W>
-BCR_INLINE void SumLookedUpIn(D d, const StripSteps<T>& at, const OwnColumns& own, W&... windows) {
-  if constexpr (sizeof...(W) < 2 * Inputs) {
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class... X>
+BCR_INLINE void SumLookedUpIn(D d, const StripSteps<T, W>& at, const OwnColumns& own, X&... windows) {
+  if constexpr (sizeof...(X) < 2 * Inputs) {
     constexpr unsigned width = 16;
-    const T* const x = at.x + sizeof...(W) / 2 * at.ldx;
+    const T* const x = at.x + sizeof...(X) / 2 * at.ldx;
     auto low = LoadPart(d, x, 0, own.inputs < width ? own.inputs : width);
     auto high = own.inputs > width ? LoadPart(d, x + width, 0, own.inputs - width) : low;
     SumLookedUpIn<Vectors, Inputs, Phases, Lookup>(d, at, own, windows..., low, high);
   } else {
-    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, RefsTo<W...>{{windows}...});
+    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, RefsTo<X...>{{windows}...});
   }
 }
 #endif
 
 // The ways to sum up a strip, for one input or for strip_vectors of them. Here a vector has lanes of one column.
-template <int Vectors, strip_kind Kind, class T>
+template <int Vectors, strip_kind Kind, class T, class W>
 struct SumLanes {
   static constexpr bool is_own = Kind == strip_kind::own;
 
   template <int Inputs>
-  static BCR_INLINE void run(const StripSteps<T>& at, const strip_run& run, std::size_t columns_left) {
+  static BCR_INLINE void run(const StripSteps<T, W>& at, const strip_run& run, std::size_t columns_left) {
     vectors<Vectors, Inputs>(BandTag<T>(), at, columns_of(run, columns_left));
   }
 
@@ -306,7 +307,7 @@ struct SumLanes {
             static_cast<unsigned>(columns_left < window_columns ? columns_left : window_columns), 0};
   }
   template <int Some, int Inputs, class D>
-  static BCR_INLINE void vectors(D d, const StripSteps<T>& at, const OwnColumns& own) {
+  static BCR_INLINE void vectors(D d, const StripSteps<T, W>& at, const OwnColumns& own) {
     constexpr int phases = kStripPhases<Vectors>;
     if constexpr (!is_own) {
       SumShared<Some, Inputs, phases, Kind>(d, at);
@@ -324,10 +325,10 @@ struct SumLanes {
   }
 };
 // More lanes than the registers hold are walked again and again; the last time may reach beyond them.
-template <strip_kind Kind, class T>
-struct SumManyLanes : SumLanes<kStripVectors, Kind, T> {
+template <strip_kind Kind, class T, class W>
+struct SumManyLanes : SumLanes<kStripVectors, Kind, T, W> {
   template <int Inputs>
-  static BCR_INLINE void run(StripSteps<T> at, const strip_run& run, std::size_t columns_left) {
+  static BCR_INLINE void run(StripSteps<T, W> at, const strip_run& run, std::size_t columns_left) {
     const BandTag<T> d;
     const unsigned together = kStripVectors * static_cast<unsigned>(ops::Lanes(d));
     for (OwnColumns own = SumManyLanes::columns_of(run, columns_left); own.first_lane < at.lanes;
@@ -337,12 +338,12 @@ struct SumManyLanes : SumLanes<kStripVectors, Kind, T> {
   }
 };
 // And here it has several columns.
-template <int Columns, strip_kind Kind, class T>
+template <int Columns, strip_kind Kind, class T, class W>
 struct SumColumns {
   static constexpr bool is_own = false;
 
   template <int Inputs>
-  static BCR_INLINE void run(StripSteps<T> at, const strip_run&, std::size_t) {
+  static BCR_INLINE void run(StripSteps<T, W> at, const strip_run&, std::size_t) {
     for (int j = 0; j < Inputs; ++j, at.x += at.ldx, at.sums += strip_sums) SumNarrow<Columns, Kind>(BandTag<T>(), at);
   }
 };

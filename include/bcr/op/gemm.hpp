@@ -30,9 +30,10 @@ struct gemm_options {
   input_copy copy = input_copy::automatic;
 };
 
-template <class T, epilogue_for<T> Epilogue>
-class basic_gemm_plan : public detail::panel_plan<T> {
-  using base = detail::panel_plan<T>;
+// Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float.
+template <class T, epilogue_for<T> Epilogue, class W = T>
+class basic_gemm_plan : public detail::panel_plan<T, W> {
+  using base = detail::panel_plan<T, W>;
 
  public:
   // What these options cannot ask for. Fails with invalid_argument.
@@ -43,8 +44,8 @@ class basic_gemm_plan : public detail::panel_plan<T> {
   // A plan for `weights`, which must outlive it, on the kernels of one target: with those for bands, if the weights
   // have any.
   template <block_shape Block, blob_layout Layout>
-  BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue>& kernels,
-                                                 const packed_weights<T, Block, Layout>& weights,
+  BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue, W>& kernels,
+                                                 const packed_weights<W, Block, Layout>& weights,
                                                  const gemm_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     return basic_gemm_plan(kernels, weights, options);
@@ -87,7 +88,7 @@ class basic_gemm_plan : public detail::panel_plan<T> {
   using base::weights_;
 
   template <block_shape Block, blob_layout Layout>
-  basic_gemm_plan(const gemm_kernels<T, Epilogue>& kernels, const packed_weights<T, Block, Layout>& weights,
+  basic_gemm_plan(const gemm_kernels<T, Epilogue, W>& kernels, const packed_weights<W, Block, Layout>& weights,
                   const gemm_options& options) noexcept
       : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors),
         kernels_(&kernels),
@@ -126,9 +127,9 @@ class basic_gemm_plan : public detail::panel_plan<T> {
   // A column alone may be anywhere; several are turned first.
   void run_bands(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,
                  const Epilogue& epilogue) const noexcept {
-    band_task<T> task{&this->bands_, part.group_begin, part.group_end,      columns_, b.data,
-                      b.rows,        c.data,           c.leading_dimension, 1,        accumulate_,
-                      part.memory};
+    band_task<T, W> task{&this->bands_, part.group_begin, part.group_end,      columns_, b.data,
+                         b.rows,        c.data,           c.leading_dimension, 1,        accumulate_,
+                         part.memory};
     if (columns_ != 1 || b.leading_dimension != 1) {
       T* const turned = part.memory + band_scratch_elements(columns_);
       kernels_->turn(b.data, b.leading_dimension, b.rows, columns_, turned, b.rows);
@@ -139,7 +140,7 @@ class basic_gemm_plan : public detail::panel_plan<T> {
 
   void run_tiles(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,
                  const Epilogue& epilogue) const noexcept {
-    panel_task<T> task{};
+    panel_task<T, W> task{};
     task.weights = &weights_;
     task.group_begin = part.group_begin;
     task.group_end = part.group_end;
@@ -159,7 +160,7 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     }
   }
 
-  void copy_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,
+  void copy_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,
                  T* copied) const noexcept {
     const std::size_t begin = tiles_.begin(tile), end = tiles_.end(tile), width = tiles_.vectors(tile) * lanes_;
     kernels_->copy_tile(b.rows == 0 ? b.data : b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
@@ -174,7 +175,7 @@ class basic_gemm_plan : public detail::panel_plan<T> {
 
   // The last vector of a ragged tile begins further left, so that it ends with the matrix; if it is the only one, the
   // tile begins further left.
-  void place_tile(panel_task<T>& task, std::size_t tile, const matrix_view<const T>& b,
+  void place_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const T>& b,
                   const matrix_view<T>& c) const noexcept {
     const std::size_t width = tiles_.vectors(tile) * lanes_;
     const std::size_t missing = tiles_.begin(tile) + width - tiles_.end(tile);
@@ -188,7 +189,7 @@ class basic_gemm_plan : public detail::panel_plan<T> {
     task.last_lane = lanes_;
   }
 
-  const gemm_kernels<T, Epilogue>* kernels_;
+  const gemm_kernels<T, Epilogue, W>* kernels_;
   std::size_t columns_;
   bool accumulate_;
   input_copy copy_;

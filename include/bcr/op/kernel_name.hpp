@@ -1,4 +1,5 @@
-// What ran, in one word: the grammar of kernel_name(), benchmarks and tests is operation_type_block_tile_target.
+// What ran, in one word: the grammar of kernel_name(), benchmarks and tests is operation_type_block_tile_target, where
+// the type is that of the activations, followed by that of the weights if it is another.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +8,20 @@
 
 namespace bcr {
 
-// "gemm_f32_b4x16_t4x6_avx3", in place and without allocating.
+struct kernel_types {
+  value_type activations, weights;
+};
+
+// "gemm_f32_b4x16_t4x6_avx3" or "gemm_f32_bf16_b4x16_t4x6_avx3", in place and without allocating.
 class kernel_label {
  public:
   kernel_label() noexcept = default;
-  kernel_label(const char* operation, value_type type, std::size_t block_rows, std::size_t block_columns,
+  kernel_label(const char* operation, const kernel_types& types, std::size_t block_rows, std::size_t block_columns,
                std::size_t tile_rows, std::size_t tile_vectors, const char* target) noexcept {
     add(operation);
-    add(type == value_type::f64 ? "_f64_b" : type == value_type::f32 ? "_f32_b" : "_b");
+    add(types.activations);
+    if (types.weights != types.activations) add(types.weights);
+    add("_b");
     add(block_rows);
     add("x");
     add(block_columns);
@@ -30,6 +37,20 @@ class kernel_label {
  private:
   void add(const char* word) noexcept {
     while (*word != '\0' && length_ + 1 < sizeof text_) text_[length_++] = *word++;
+  }
+  void add(value_type type) noexcept {
+    switch (type) {
+      case value_type::f32:
+        return add("_f32");
+      case value_type::f64:
+        return add("_f64");
+      case value_type::f16:
+        return add("_f16");
+      case value_type::bf16:
+        return add("_bf16");
+      case value_type::i8:
+        return add("_i8");
+    }
   }
   void add(std::size_t number) noexcept {
     if (number >= 10) add(number / 10);

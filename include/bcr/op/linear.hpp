@@ -24,9 +24,10 @@ struct linear_options {
   int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for T = 1
 };
 
-template <class T, epilogue_for<T> Epilogue>
-class basic_linear_plan : public detail::panel_plan<T> {
-  using base = detail::panel_plan<T>;
+// Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float.
+template <class T, epilogue_for<T> Epilogue, class W = T>
+class basic_linear_plan : public detail::panel_plan<T, W> {
+  using base = detail::panel_plan<T, W>;
 
  public:
   // What these options cannot ask for. Fails with invalid_argument.
@@ -37,8 +38,8 @@ class basic_linear_plan : public detail::panel_plan<T> {
   // A plan for `weights`, which must outlive it, on the kernels of one target: with those for bands, if the weights
   // have any.
   template <block_shape Block, blob_layout Layout>
-  BCR_COLD static result<basic_linear_plan> create(const linear_kernels<T, Epilogue>& kernels,
-                                                   const packed_weights<T, Block, Layout>& weights,
+  BCR_COLD static result<basic_linear_plan> create(const linear_kernels<T, Epilogue, W>& kernels,
+                                                   const packed_weights<W, Block, Layout>& weights,
                                                    const linear_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     return basic_linear_plan(kernels, weights, options);
@@ -85,7 +86,7 @@ class basic_linear_plan : public detail::panel_plan<T> {
   static constexpr std::size_t stripe = 64;
 
   template <block_shape Block, blob_layout Layout>
-  basic_linear_plan(const linear_kernels<T, Epilogue>& kernels, const packed_weights<T, Block, Layout>& weights,
+  basic_linear_plan(const linear_kernels<T, Epilogue, W>& kernels, const packed_weights<W, Block, Layout>& weights,
                     const linear_options& options) noexcept
       : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors),
         kernels_(&kernels),
@@ -96,12 +97,12 @@ class basic_linear_plan : public detail::panel_plan<T> {
     this->reserve(this->tile_scratch_elements() + this->tile_input_elements() + stripe_rows_ * (tile_width() + lanes_));
   }
 
-  static std::size_t group_after(const panels_view<T>& w, std::size_t begin, std::size_t end) noexcept {
+  static std::size_t group_after(const panels_view<W>& w, std::size_t begin, std::size_t end) noexcept {
     std::size_t g = begin + 1;
     while (g < end && w.groups[g + 1].row_begin - w.groups[begin].row_begin <= stripe) ++g;
     return g;
   }
-  static std::size_t stripe_rows(const panels_view<T>& w) noexcept {
+  static std::size_t stripe_rows(const panels_view<W>& w) noexcept {
     std::size_t most = 0;
     for (std::size_t g = 0; g < w.group_count(); ++g) {
       most = w.group_rows(g) > most ? w.group_rows(g) : most;
@@ -121,7 +122,7 @@ class basic_linear_plan : public detail::panel_plan<T> {
       const std::size_t width = tiles_.vectors(tile) * lanes_;
       kernels_->load_tokens(x.columns == 0 ? x.data : x.row(begin), x.leading_dimension, tokens, x.columns, input,
                             width);
-      panel_task<T> task{};
+      panel_task<T, W> task{};
       task.weights = &weights_;
       task.b = input;
       task.ldb = task.ldc = width;
@@ -147,7 +148,7 @@ class basic_linear_plan : public detail::panel_plan<T> {
     }
   }
 
-  const linear_kernels<T, Epilogue>* kernels_;
+  const linear_kernels<T, Epilogue, W>* kernels_;
   std::size_t tokens_, stripe_rows_ = 0;
 };
 

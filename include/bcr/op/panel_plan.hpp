@@ -7,6 +7,7 @@
 #include <span>
 
 #include "bcr/core/block.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
@@ -16,13 +17,19 @@
 
 namespace bcr::detail {
 
-template <class T>
+// Activations are of type T, weights of type W.
+template <class T, class W = T>
 class panel_plan {
+  static_assert(weights_for<W, T>,
+                "bcr: the weights of a plan are of the same type as its activations, or f16 or bf16 where those are "
+                "float");
+
  public:
   // Bytes of memory, of any alignment, that each run needs for itself.
   std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task_); }
   // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target. For a vector the operation is "gemv", and
   // the tile 4x1 on panels, 128x1 on bands; for a few vectors on bands it is "skinny", and the tile 128x8 for eight.
+  // Weights of another type than the activations are named after these: "gemm_f32_bf16_b4x16_...".
   const char* kernel_name() const noexcept { return label_.text(); }
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return grid_.tasks(); }
@@ -30,7 +37,7 @@ class panel_plan {
  protected:
   // `columns` results for each row of the weights: columns of C, or tokens.
   template <block_shape Block, blob_layout Layout>
-  panel_plan(const char* operation, const kernel_target& target, const packed_weights<T, Block, Layout>& weights,
+  panel_plan(const char* operation, const kernel_target& target, const packed_weights<W, Block, Layout>& weights,
              std::size_t columns, std::size_t threads, int tile_vectors) noexcept
       : shape_{weights.rows(), weights.columns()},
         weights_(weights.panels()),
@@ -39,8 +46,9 @@ class panel_plan {
         work_(work_for(Layout, columns, tile_vectors)) {
     if (work_ == work::on_bands) {
       if (bands_.band_count() != 0 && columns != 0) grid_ = best_grid(bands_.band_count(), 1, threads);
-      label_ = kernel_label(columns == 1 ? "gemv" : "skinny", value_type_of<T>::value, Block::rows, Block::columns,
-                            band_rows_limit, columns < band_vectors ? columns : band_vectors, target.name);
+      label_ = kernel_label(columns == 1 ? "gemv" : "skinny", {value_type_of<T>::value, value_type_of<W>::value},
+                            Block::rows, Block::columns, band_rows_limit,
+                            columns < band_vectors ? columns : band_vectors, target.name);
       return;
     }
     tiles_ =
@@ -49,8 +57,8 @@ class panel_plan {
       grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
     }
     const bool vector = work_ == work::vector;
-    label_ = kernel_label(vector ? "gemv" : operation, value_type_of<T>::value, Block::rows, Block::columns, panel_rows,
-                          vector ? 1 : tiles_.widest(), target.name);
+    label_ = kernel_label(vector ? "gemv" : operation, {value_type_of<T>::value, value_type_of<W>::value}, Block::rows,
+                          Block::columns, panel_rows, vector ? 1 : tiles_.widest(), target.name);
     if (vector) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
   }
 
@@ -87,8 +95,8 @@ class panel_plan {
   }
 
   // A vector's task: elements of x and y lie `x_stride` and `y_stride` apart.
-  gemv_task<T> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
-                           bool accumulate) const noexcept {
+  gemv_task<T, W> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
+                              bool accumulate) const noexcept {
     if (x_stride != 1) {
       T* const copied = part.memory + gemv_scratch_elements(lanes_);
       for (std::size_t k = 0; k < weights_.columns; ++k) copied[k] = x[k * x_stride];
@@ -101,8 +109,8 @@ class panel_plan {
     std::size_t rows, columns;  // of the weights
   };
   extents shape_;
-  panels_view<T> weights_;
-  bands_view<T> bands_;
+  panels_view<W> weights_;
+  bands_view<W> bands_;
   column_tiles tiles_;
   task_grid grid_;
   std::size_t lanes_ = 1;

@@ -39,10 +39,11 @@ class run_counter {
   std::size_t count_ = 0;
 };
 
-template <class T, block_shape Block>
+// Converts from the type that the matrix is in.
+template <class T, block_shape Block, class From = T>
 class bands_writer {
  public:
-  bands_writer(blob_writer& blob, const band_strips<Block>& cuts, matrix_view<const T> dense) noexcept
+  bands_writer(blob_writer& blob, const band_strips<Block>& cuts, matrix_view<const From> dense) noexcept
       : cuts_(cuts), dense_(dense) {
     const auto at = [&]<class E>(E*& p, bands_section id) {
       p = blob.section<E>(static_cast<std::uint32_t>(id)).data();
@@ -117,8 +118,9 @@ class bands_writer {
         } else {
           index_[size_.indices++] = static_cast<std::uint8_t>(index);
         }
-        bits::for_each(cuts_.rows_of(s),
-                       [&](std::size_t r) { weight_[size_.weights++] = dense_(bi * Block::rows + r, column); });
+        bits::for_each(cuts_.rows_of(s), [&](std::size_t r) {
+          weight_[size_.weights++] = static_cast<T>(dense_(bi * Block::rows + r, column));
+        });
       });
     }
   }
@@ -137,7 +139,7 @@ class bands_writer {
         std::memset(index + step * groups + first_lane / group, static_cast<int>(column - window), block_groups);
         T* weight = weight_ + size_.weights + step * s.shape.lanes + first_lane;
         bits::for_each(cuts_.kept().row_words(bi, bj),
-                       [&](std::size_t r) { *weight++ = dense_(bi * Block::rows + r, column); });
+                       [&](std::size_t r) { *weight++ = static_cast<T>(dense_(bi * Block::rows + r, column)); });
         ++step;
       });
       for (std::size_t r = 0; r < rows; ++r) add_bit(lane_mask, first_lane + r);
@@ -148,7 +150,7 @@ class bands_writer {
   }
 
   const band_strips<Block>& cuts_;
-  matrix_view<const T> dense_;
+  matrix_view<const From> dense_;
   band* band_;
   strip_run* run_;
   std::uint8_t* index_;
@@ -180,10 +182,10 @@ BCR_COLD bands_size measure_bands(band_strips<Block>& cuts, strip_cut how, std::
   return size;
 }
 
-template <class T, block_shape Block>
+template <class T, block_shape Block, class From>
 BCR_COLD void write_bands(blob_writer& blob, band_strips<Block>& cuts, strip_cut how,
-                          matrix_view<const T> dense) noexcept {
-  bands_writer<T, Block> writer(blob, cuts, dense);
+                          matrix_view<const From> dense) noexcept {
+  bands_writer<T, Block, From> writer(blob, cuts, dense);
   for_each_band(cuts, how, sizeof(T), [&](std::size_t first, std::span<const planned_strip> strips) {
     writer.begin_band(first);
     writer.add(strips);

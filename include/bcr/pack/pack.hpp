@@ -11,6 +11,7 @@
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 #include "bcr/format/packed_weights.hpp"
@@ -31,9 +32,9 @@ struct pack_options {
 // Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
 // inside the result, which only the kernels see. Fails with invalid_argument if the shapes differ or the view is
 // invalid, with unsupported above 2^32 - 1 rows, columns or segments, or 2^21 columns in bands, and with out_of_memory.
-template <class T, blob_layout Layout = blob_layout::panels, block_shape Block>
+template <class T, blob_layout Layout = blob_layout::panels, block_shape Block, class From = T>
 BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept,
-                                                       matrix_view<const std::type_identity_t<T>> dense,
+                                                       matrix_view<const std::type_identity_t<From>> dense,
                                                        const pack_options& options = {}) noexcept {
   using packed = packed_weights<T, Block, Layout>;
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
@@ -69,7 +70,7 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
     extent(panels_section::segments, size.segments, sizeof(segment));
     extent(panels_section::columns, size.columns + panels_read_ahead, sizeof(std::uint16_t));
     extent(panels_section::rows, dense.rows, sizeof(std::uint32_t));
-    extent(panels_section::weights, size.weights, sizeof(T));
+    extent(panels_section::weights, size.weights + weights_read_ahead<T>, sizeof(T));
   }
   std::optional<detail::band_strips<Block>> strips;
   if constexpr (packed::has_bands) {
@@ -81,7 +82,7 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
     extent(bands_section::bands, size.bands + 1, sizeof(band));
     extent(bands_section::runs, size.runs, sizeof(strip_run));
     extent(bands_section::indices, size.indices + index_read_ahead, 1);
-    extent(bands_section::weights, size.weights + weights_read_ahead, sizeof(T));
+    extent(bands_section::weights, size.weights + band_weights_read_ahead, sizeof(T));
   }
 
   auto blob = blob_writer::create(packed::kind, {dense.rows, dense.columns, kept.kept()}, {extents, sections});
@@ -91,19 +92,33 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
   return packed::adopt(std::move(*blob).finish());
 }
 
+// The same for f16 and bf16, from a matrix of float: every weight becomes the nearest number of that type (see
+// core/narrow.hpp). One that becomes zero is kept all the same.
+template <narrow_float T, blob_layout Layout = blob_layout::panels, block_shape Block>
+result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept, matrix_view<const float> dense,
+                                              const pack_options& options = {}) noexcept {
+  return pack<T, Layout, Block, float>(kept, dense, options);
+}
+
 // Writes the dense matrix (M x K): kept weights bit for bit as they were packed, +0 elsewhere. Fails with
 // invalid_argument if `dense` has another shape or is invalid.
-template <class T, block_shape Block, blob_layout Layout>
+template <class T, block_shape Block, blob_layout Layout, class To = T>
 BCR_COLD status unpack(const packed_weights<T, Block, Layout>& packed,
-                       matrix_view<std::type_identity_t<T>> dense) noexcept {
+                       matrix_view<std::type_identity_t<To>> dense) noexcept {
   if (dense.rows != packed.rows() || dense.columns != packed.columns() || !dense.valid()) {
     return {errc::invalid_argument, "The matrix to unpack into does not have the shape of the packed weights."};
   }
   for (std::size_t i = 0; i < dense.rows; ++i) {
-    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = T(0);
+    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) = To(0);
   }
-  packed.for_each_weight([&](std::size_t i, std::size_t j, T weight) { dense(i, j) = weight; });
+  packed.for_each_weight([&](std::size_t i, std::size_t j, T weight) { dense(i, j) = static_cast<To>(weight); });
   return {};
+}
+
+// The same for f16 and bf16, into a matrix of float, which holds their values exactly.
+template <narrow_float T, block_shape Block, blob_layout Layout>
+status unpack(const packed_weights<T, Block, Layout>& packed, matrix_view<float> dense) noexcept {
+  return unpack<T, Block, Layout, float>(packed, dense);
 }
 
 }  // namespace bcr

@@ -9,6 +9,7 @@
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/format/blob.hpp"
 #include "bcr/format/panels.hpp"
 #include "bcr/format/pattern.hpp"
@@ -65,11 +66,11 @@ class row_visits final : public panel_sink {
   row_set mates_[group_rows_limit] = {};
 };
 
-// And this one writes.
-template <class T>
+// And this one writes, converting from the type that the matrix is in.
+template <class T, class From = T>
 class panels_writer final : public panel_sink {
  public:
-  panels_writer(blob_writer& blob, matrix_view<const T> dense) noexcept : dense_(dense) {
+  panels_writer(blob_writer& blob, matrix_view<const From> dense) noexcept : dense_(dense) {
     const auto at = [&]<class E>(E*& p, panels_section id) {
       p = blob.section<E>(static_cast<std::uint32_t>(id)).data();
     };
@@ -140,13 +141,13 @@ class panels_writer final : public panel_sink {
     for (const std::uint32_t k : some) {
       column_[size_.columns++] = static_cast<std::uint16_t>(k - first);
       for (unsigned i = 0; i < panel_rows; ++i) {
-        if (mask_ >> i & 1u) weight_[size_.weights++] = dense_(panel_row_[i], k);
+        if (mask_ >> i & 1u) weight_[size_.weights++] = static_cast<T>(dense_(panel_row_[i], k));
       }
     }
   }
 
  private:
-  matrix_view<const T> dense_;
+  matrix_view<const From> dense_;
   row_group* group_;
   panel* panel_;
   segment* segment_;
@@ -209,10 +210,10 @@ BCR_COLD panels_size measure_panels(const pattern<Block>& kept, panel_cut how, g
   return counter.size;
 }
 
-template <class T, block_shape Block>
-BCR_COLD void write_panels(blob_writer& blob, const pattern<Block>& kept, matrix_view<const T> dense, panel_cut how,
+template <class T, block_shape Block, class From>
+BCR_COLD void write_panels(blob_writer& blob, const pattern<Block>& kept, matrix_view<const From> dense, panel_cut how,
                            group_panels& group) noexcept {
-  panels_writer<T> writer(blob, dense);
+  panels_writer<T, From> writer(blob, dense);
   for_each_group(kept, how, group, [&](std::size_t first, unsigned rows) {
     row_visits visits;
     group.emit(visits);

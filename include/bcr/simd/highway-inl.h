@@ -8,6 +8,7 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
 #include "bcr/simd/highway_options.hpp"
 //
@@ -48,6 +49,12 @@
 #define BCR_MULTIPLIES_BY_LANE (HWY_ARCH_ARM_A64 && HWY_TARGET_IS_NEON)
 #else
 #define BCR_MULTIPLIES_BY_LANE (HWY_ARCH_ARM_A64 && HWY_TARGET == HWY_NEON)
+#endif
+// Without an instruction for it, Highway 1.0.3 knows neither infinity nor NaN in f16.
+#ifdef HWY_DISABLE_F16C
+#define BCR_WIDENS_F16 HWY_ARCH_ARM_A64
+#else
+#define BCR_WIDENS_F16 (HWY_ARCH_ARM_A64 || (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2))
 #endif
 
 BCR_BEGIN_TARGET;
@@ -104,6 +111,26 @@ BCR_INLINE void StoreLanes(ops::Vec<D> v, D d, ops::TFromD<D>* p, std::size_t fi
     for (std::size_t l = first; l < last; ++l) p[l] = lanes[l];
   }
 }
+
+// Numbers of sixteen bits, one for each lane of `d`, in the lower half of it.
+template <class D>
+BCR_INLINE ops::Vec<ops::RebindToUnsigned<D>> LoadShorts(D, const std::uint16_t* p) {
+  return ops::PromoteTo(ops::RebindToUnsigned<D>(), ops::LoadU(ops::Rebind<std::uint16_t, D>(), p));
+}
+#if BCR_WIDENS_F16
+// The values of f16 numbers.
+template <class D>
+BCR_INLINE ops::Vec<D> LoadF16(D d, const std::uint16_t* p) {
+  const auto bits = ops::LoadU(ops::Rebind<std::uint16_t, D>(), p);
+  return ops::PromoteTo(d, ops::BitCast(ops::Rebind<hwy::float16_t, D>(), bits));
+}
+// The value of one in all lanes.
+template <class D>
+BCR_INLINE ops::Vec<D> SetF16(D d, std::uint16_t number) {
+  const auto bits = ops::Set(ops::Rebind<std::uint16_t, D>(), number);
+  return ops::PromoteTo(d, ops::BitCast(ops::Rebind<hwy::float16_t, D>(), bits));
+}
+#endif
 
 #if BCR_HAS_BLOCKS
 // A vector of 128-bit blocks, block b from p[b * stride].

@@ -11,6 +11,7 @@
 //   BCR_IS_SVE             1 for Arm's SVE and SVE2
 //   BCR_HAS_BLOCKS         1 where a vector is a compile-time number of 128-bit blocks, which LoadBlocks loads apart
 //   BCR_MULTIPLIES_BY_LANE 1 where a multiply-add takes one lane of a vector for all: Broadcast costs nothing there
+//   BCR_WIDENS_F16         1 where LoadF16 exists: an instruction turns f16 into f32 (see narrow-inl.h)
 //   target_name()          "avx3", "neon", "xsimd_fma3_avx2", "scalar": one word for kernel_name() and benchmarks
 //   kVectorRegisters       how many vectors the register file holds
 //   kHasDouble             whether there are vectors of double

@@ -30,6 +30,7 @@
 #define BCR_IS_SVE 0
 #define BCR_HAS_BLOCKS 0
 #define BCR_MULTIPLIES_BY_LANE 0
+#define BCR_WIDENS_F16 0
 
 namespace bcr {
 namespace BCR_TARGET_NS {
@@ -234,6 +235,12 @@ BCR_INLINE ops::Vec<D> LoadLanes(D, const ops::TFromD<D>* p, std::size_t first, 
 template <class D>
 BCR_INLINE void StoreLanes(ops::Vec<D> v, D, ops::TFromD<D>* p, std::size_t first, std::size_t last) {
   if (first < last) *p = v;
+}
+
+// A number of sixteen bits in one of 32.
+template <class D>
+BCR_INLINE std::uint32_t LoadShorts(D, const std::uint16_t* p) {
+  return *p;
 }
 
 }  // namespace BCR_TARGET_NS

@@ -65,6 +65,11 @@
 #define BCR_IS_SVE 0
 #define BCR_HAS_BLOCKS 1
 #define BCR_MULTIPLIES_BY_LANE 0
+#if defined(__F16C__) && XSIMD_WITH_AVX
+#define BCR_WIDENS_F16 1
+#else
+#define BCR_WIDENS_F16 0
+#endif
 
 namespace bcr {
 namespace BCR_TARGET_NS {
@@ -370,6 +375,46 @@ BCR_INLINE void StoreLanes(ops::Vec<D> v, D d, ops::TFromD<D>* p, std::size_t fi
   ops::StoreU(v, d, lanes);
   for (std::size_t l = first; l < last; ++l) p[l] = lanes[l];
 }
+
+// Numbers of sixteen bits, one for each lane of `d`, in the lower half of it. xsimd 8 has no word for that.
+template <class T, std::size_t Lanes>
+using RawVector [[gnu::vector_size(Lanes * sizeof(T))]] = T;
+template <class D>
+BCR_INLINE ops::Vec<ops::RebindToUnsigned<D>> LoadShorts(D, const std::uint16_t* p) {
+  constexpr std::size_t lanes = ops::Lanes(D());
+  RawVector<std::uint16_t, lanes> numbers;
+  __builtin_memcpy(&numbers, p, sizeof numbers);
+  return __builtin_bit_cast(ops::Vec<ops::RebindToUnsigned<D>>,
+                            __builtin_convertvector(numbers, RawVector<std::uint32_t, lanes>));
+}
+#if BCR_WIDENS_F16
+template <class D, class V>
+BCR_INLINE ops::Vec<D> PromoteF16(D, V bits) {
+  if constexpr (sizeof(V) == 32) {
+#if XSIMD_WITH_AVX512F
+    return _mm512_cvtph_ps(bits);
+#endif
+  } else if constexpr (sizeof(ops::Vec<D>) == 32) {
+    return _mm256_cvtph_ps(bits);
+  } else {
+    return _mm_cvtph_ps(bits);
+  }
+}
+// The values of f16 numbers.
+template <class D>
+BCR_INLINE ops::Vec<D> LoadF16(D d, const std::uint16_t* p) {
+  if constexpr (ops::Lanes(d) == 16) return PromoteF16(d, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  if constexpr (ops::Lanes(d) == 8) return PromoteF16(d, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  if constexpr (ops::Lanes(d) == 4) return PromoteF16(d, _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+// The value of one in all lanes.
+template <class D>
+BCR_INLINE ops::Vec<D> SetF16(D d, std::uint16_t number) {
+  const auto bits = static_cast<short>(number);
+  if constexpr (ops::Lanes(d) == 16) return PromoteF16(d, _mm256_set1_epi16(bits));
+  if constexpr (ops::Lanes(d) < 16) return PromoteF16(d, _mm_set1_epi16(bits));
+}
+#endif
 
 template <std::size_t Blocks, class T, std::size_t... I>
 BCR_INLINE auto LoadRawBlocks(const T* p, std::size_t stride, std::index_sequence<I...>) {

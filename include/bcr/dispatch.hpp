@@ -23,9 +23,12 @@
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/format/pattern.hpp"
 #include "bcr/kernel/dispatch_table.hpp"
+#include "bcr/op/cell_plan.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
+#include "bcr/op/sequence.hpp"
+#include "bcr/pack/cell.hpp"
 #include "bcr/pack/cover.hpp"
 #include "bcr/pack/panels.hpp"
 // What the library was built for. It defines BCR_DISPATCH_NS, a namespace of its own, so that programs which link
@@ -35,27 +38,35 @@
 namespace bcr {
 namespace BCR_DISPATCH_NS {
 
-// The kernels of one type and epilogue. Fails as find_table says, and at compile time if the library has none.
-template <class T, class Epilogue>
-result<const layer_kernels<T, Epilogue>*> find_kernels(std::string_view target) noexcept {
+// The kernels of one type. Fails as find_table says, and at compile time if the library has none.
+template <class T>
+auto find_kernels_of(std::string_view target) noexcept {
   if constexpr (!has_type<T>) {
     static_assert(has_type<T>,
                   "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
                   "bcr_add_dispatch_library().");
-    return status();
-  } else if constexpr (!kernel_table<T>::template has<Epilogue>) {
+    return result<const kernel_table<T>*>(status());
+  } else {
+    return find_table(tables_of(std::type_identity<T>()), target);
+  }
+}
+
+// The kernels of one type and epilogue. Fails likewise.
+template <class T, class Epilogue>
+result<const layer_kernels<T, Epilogue>*> find_kernels(std::string_view target) noexcept {
+  if constexpr (has_type<T> && !kernel_table<T>::template has<Epilogue>) {
     static_assert(kernel_table<T>::template has<Epilogue>,
                   "bcr: the dispatch library has no kernels for this epilogue: name it in the EPILOGUES of "
                   "bcr_add_dispatch_library().");
     return status();
   } else {
-    const auto table = find_table(tables_of(std::type_identity<T>()), target);
+    const auto table = find_kernels_of<T>(target);
     if (!table) return table.status();
     return static_cast<const layer_kernels<T, Epilogue>*>(*table);
   }
 }
 
-// The plans of op/gemm.hpp and op/linear.hpp on the library's kernels.
+// The plans of op/gemm.hpp, op/linear.hpp and op/cell_plan.hpp on the library's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none>
 class gemm_plan : public basic_gemm_plan<T, Epilogue> {
  public:
@@ -94,6 +105,25 @@ class linear_plan : public basic_linear_plan<T, Epilogue> {
   explicit linear_plan(const basic_linear_plan<T, Epilogue>& made) noexcept : basic_linear_plan<T, Epilogue>(made) {}
 };
 
+// Cells are in every library, whatever its epilogues.
+template <class T>
+class cell_plan : public basic_cell_plan<T> {
+ public:
+  // As gemm_plan::create, and fails as basic_cell_plan::create says.
+  template <block_shape Block>
+  static result<cell_plan> create(const packed_cell<T, Block>& cell, const cell_options& options,
+                                  std::string_view target = {}) noexcept {
+    const auto table = find_kernels_of<T>(target);
+    if (!table) return table.status();
+    auto made = basic_cell_plan<T>::create((*table)->cells, cell, options);
+    if (!made) return made.status();
+    return cell_plan(*made);
+  }
+
+ private:
+  explicit cell_plan(const basic_cell_plan<T>& made) noexcept : basic_cell_plan<T>(made) {}
+};
+
 // All targets that the library has kernels for, the best first.
 inline dispatch_target_list targets() noexcept {
   return dispatch_target_list(tables_of(std::type_identity<first_type>()));
@@ -107,6 +137,7 @@ inline const char* active_target() noexcept {
 }  // namespace BCR_DISPATCH_NS
 
 using BCR_DISPATCH_NS::active_target;
+using BCR_DISPATCH_NS::cell_plan;
 using BCR_DISPATCH_NS::gemm_plan;
 using BCR_DISPATCH_NS::linear_plan;
 using BCR_DISPATCH_NS::targets;

@@ -7,6 +7,7 @@
 #define BCR_KERNEL_DISPATCH_INL_H_
 #endif
 
+#include "bcr/kernel/cells-inl.h"
 #include "bcr/kernel/dispatch_table.hpp"
 #include "bcr/kernel/gemm-inl.h"
 
@@ -18,8 +19,8 @@ template <class Table>
 struct TableMaker;
 template <class T, class... Epilogues>
 struct TableMaker<dispatch_table<T, Epilogues...>> {
-  static constexpr dispatch_table<T, Epilogues...> table{{kGemmKernels<T, Epilogues>, kLinearKernels<T, Epilogues>}...,
-                                                         target_name()};
+  static constexpr dispatch_table<T, Epilogues...> table{
+      {kGemmKernels<T, Epilogues>, kLinearKernels<T, Epilogues>}..., target_name(), kCellKernels<T>};
 };
 
 template <class Table>

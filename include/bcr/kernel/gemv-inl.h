@@ -242,7 +242,7 @@ void RunGemv(const gemv_task<T>& task, const Epilogue& epilogue) noexcept {
     const std::size_t first = w.groups[g].row_begin, rows = w.groups[g + 1].row_begin - first;
     for (std::size_t r = 0; r < rows; r += lanes) {
       const std::size_t count = rows - r < lanes ? rows - r : lanes;
-      T* const y = task.y + (first + r) * task.y_stride;
+      T* const y = task.y + (first + r - task.first_row) * task.y_stride;
       auto v = Apply<Along>(d, epilogue, ops::LoadU(d, task.sums + r), first + r, 0, 0, count);
       if (task.accumulate) v = ops::Add(v, LoadStrided(d, y, task.y_stride, count));
       StoreStrided(v, d, y, task.y_stride, count);

@@ -296,7 +296,7 @@ class basic_cell_plan {
   // The state by one step.
   template <class Executor>
   void advance(const frame& now, const pieces& memory, Executor& threads) const noexcept {
-    if (now.active == 0 || layout_.slices() == 0) return;
+    if (now.active == 0) return;
     const auto& h = now.state.h;
     recurrent_.load({h.data, now.active, h.columns, h.leading_dimension}, memory.state);
     threads.run(tasks_, [&](std::size_t number) noexcept { update(0, now, memory, number); });

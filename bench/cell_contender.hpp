@@ -20,6 +20,7 @@ struct cell_problem {
   const float* recurrent_weights;  // gates * hidden x hidden
   const float* bias;               // gates * hidden
   const float* x;                  // batch x inputs
+  int threads = 1;
   std::size_t rows() const { return bcr::gates_of(kind) * hidden; }
 };
 

@@ -32,12 +32,18 @@ int main(int argc, char** argv) {
   std::string filter, out = "recurrent.json";
   CLI::App app("Measures bcr's recurrent cells and products with one vector beside dense libraries.");
   app.add_flag("--quick", settings.quick, "fewer shapes, one pruning rate and fewer rounds");
+  app.add_option("--threads", settings.how.threads, "threads for the library and for every peer")
+      ->check(CLI::Range(1, 256));
   app.add_option("--filter", filter, "only cases that match this regular expression, like gru.*b16x64/.*/B1/");
   app.add_option("--out", out, "the JSON file to write");
   const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
   CLI11_PARSE(app, argc, argv);
   if (settings.quick && rounds->empty()) settings.how.rounds = 15;
   settings.filter = std::regex(filter);
+  if (!bench::has_cores(settings.how.threads)) {
+    std::fprintf(stderr, "This process may not use %d cores: the times of threads mean nothing.\n",
+                 settings.how.threads);
+  }
 
   std::vector<bench::row> rows;
   bench::recurrent_race race(settings, rows);
@@ -48,6 +54,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const bench::context facts = {{"vector_bits", std::to_string(8 * bench::vector_bytes())},
+                                {"threads", std::to_string(settings.how.threads)},
                                 {"rounds", std::to_string(settings.how.rounds)},
                                 {"mode", settings.quick ? "quick" : "full"}};
   if (!bench::write_json(rows, facts, out)) {

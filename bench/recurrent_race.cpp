@@ -65,12 +65,16 @@ bool recurrent_race::run(const gemv_shape& shape) {
   std::vector<lane> lanes;
   bool all_right = true;
   for (const pruned_case& what : recurrent_prunings(settings_.quick)) {
-    lane l{
-        .where = bench::name(shape) + "/" + bench::name(what), .what = what, .size = {}, .subject = {}, .stream = {}};
+    lane l{.where = bench::name(shape) + "/" + bench::name(what),
+           .what = what,
+           .size = {},
+           .subject = {},
+           .stream = {},
+           .alone = {}};
     if (!wanted("gemv", l.where, what)) continue;
     masks.push_back(std::make_unique<block_mask>(shape.m, shape.k, what.block, what.how, what.density, 3));
     pruned.push_back(masks.back()->apply(weights));
-    const problem given{shape.m, shape.k, 1, pruned.back().data(), x.data()};
+    problem given{shape.m, shape.k, 1, pruned.back().data(), x.data(), settings_.how.threads};
     std::shared_ptr<gemv_subject> own = make_gemv_subject(*masks.back());
     const std::string trouble = own == nullptr ? "The benchmark has no such block." : own->prepare(given);
     if (trouble.empty()) {
@@ -84,11 +88,16 @@ bool recurrent_race::run(const gemv_shape& shape) {
     l.size = own->size();
     l.subject = enter(own);
     enter_stream(l);
+    if (given.threads > 1) {
+      given.threads = 1;
+      std::shared_ptr<gemv_subject> alone = make_gemv_subject(*masks.back());
+      if (alone->prepare(given).empty()) l.alone = enter(alone);
+    }
     lanes.push_back(std::move(l));
   }
   if (lanes.empty()) return all_right;
 
-  const problem dense{shape.m, shape.k, 1, weights.data(), x.data()};
+  const problem dense{shape.m, shape.k, 1, weights.data(), x.data(), settings_.how.threads};
   std::vector<racer> peers_here;
   for (const peer& candidate : peers()) {
     if (candidate.sparse || candidate.make == nullptr) continue;
@@ -109,15 +118,16 @@ bool recurrent_race::run(const cell_size& size) {
   std::vector<racer> dense;
   bool all_right = true;
   for (const std::size_t batch : cell_batches) {
-    cell_problem given{size.kind,    size.inputs,      size.hidden, batch,
-                       input.data(), recurrent.data(), bias.data(), x.data()};
+    cell_problem given{size.kind,   size.inputs, size.hidden,          batch, input.data(), recurrent.data(),
+                       bias.data(), x.data(),    settings_.how.threads};
     for (const pruned_case& what : recurrent_prunings(settings_.quick)) {
       lane l{.where = bench::name(size) + "/B" + std::to_string(batch) + "/" + bench::name(what),
              .what = what,
              .batch = batch,
              .size = {},
              .subject = {},
-             .stream = {}};
+             .stream = {},
+             .alone = {}};
       if (!wanted(size.kind == bcr::cell_kind::lstm ? "lstm" : "gru", l.where, what)) continue;
       const block_mask input_mask(any.rows(), size.inputs, what.block, what.how, what.density, 5);
       const block_mask recurrent_mask(any.rows(), size.hidden, what.block, what.how, what.density, 6);
@@ -140,6 +150,11 @@ bool recurrent_race::run(const cell_size& size) {
       l.size = own->size();
       l.subject = enter(own);
       enter_stream(l);
+      if (given.threads > 1) {
+        cell_problem one = given;
+        one.threads = 1;
+        l.alone = enter(std::shared_ptr<cell_subject>(make_cell_subject(one, input_mask, recurrent_mask)));
+      }
       lanes.push_back(std::move(l));
     }
     given.input_weights = input.data();
@@ -158,6 +173,7 @@ void recurrent_race::race(std::vector<lane>& lanes, std::vector<racer>& dense, s
   for (lane& l : lanes) {
     all.push_back(&l.subject.times);
     all.push_back(&l.stream.times);
+    if (l.alone.owner != nullptr) all.push_back(&l.alone.times);
   }
   measure(all, settings_.how.rounds, settings_.how);
 
@@ -192,13 +208,18 @@ void recurrent_race::report(const lane& l, const racer* dense) {
   made.counters = {{"batch", to_double(l.batch)},
                    {"density", l.what.density},
                    {"rows_kept", rows_kept(l.what.how)},
-                   {"bandwidth_fraction", speedup(own, stream).median},
                    {"gbps", 1e-9 * to_double(l.size.all) / time.median},
                    {"stream_gbps", 1e-9 * to_double(l.size.all) / seconds(stream).median},
                    {"index_bytes_fraction", to_double(l.size.all - l.size.weights) / to_double(l.size.weights)},
                    {"spread", time.spread()},
                    {"disturbed", disturbed(own)}};
   made.label = l.subject.name;
+  // The plain read is one core's.
+  if (l.alone.owner == nullptr) {
+    made.counters.emplace_back("bandwidth_fraction", speedup(own, stream).median);
+  } else {
+    made.counters.emplace_back("speedup_threads", speedup(own, l.alone.times).median);
+  }
   if (dense != nullptr) {
     made.counters.emplace_back("speedup_dense", speedup(own, dense->times).median);
     made.counters.emplace_back("dense_us", 1e6 * seconds(dense->times).median);

@@ -36,6 +36,7 @@ class recurrent_race {
     std::size_t batch = 1;
     packed_size size;
     racer subject, stream;
+    racer alone;  // the subject on one thread, if it has more
   };
 
   bool wanted(const std::string& operation, const std::string& where, const pruned_case&) const;

@@ -1,6 +1,7 @@
 #include "recurrent_subject.hpp"
 
 #include <bcr/bcr.hpp>
+#include <bcr/core/executor_thread.hpp>
 #include <cstdio>
 #include <limits>
 #include <optional>
@@ -29,6 +30,12 @@ packed_size size_of(const bcr::packed_weights<float, Block>& packed) {
   return {packed.kept() * sizeof(float), packed.bytes().size()};
 }
 
+bcr::thread_pool threads_for(int count) {
+  auto made = bcr::thread_pool::create(static_cast<std::size_t>(count));
+  if (!made) std::fprintf(stderr, "%s\n", made.message()), std::exit(1);
+  return std::move(*made);
+}
+
 template <class Block>
 class bcr_gemv final : public gemv_subject {
  public:
@@ -42,14 +49,16 @@ class bcr_gemv final : public gemv_subject {
     auto packed = bcr::pack<float>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
-    auto plan = bcr::linear_plan<float>::create(*packed_, {.tokens = 1});
+    auto plan =
+        bcr::linear_plan<float>::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
     if (!plan) return plan.message();
     plan_.emplace(std::move(*plan));
+    pool_.emplace(threads_for(p.threads));
     workspace_.resize(plan_->workspace_bytes());
     return {};
   }
   void run() override {
-    const bcr::status done = plan_->run({p_.b, 1, p_.k}, {c_.data(), 1, p_.m}, workspace_);
+    const bcr::status done = plan_->run({p_.b, 1, p_.k}, {c_.data(), 1, p_.m}, workspace_, {}, *pool_);
     if (!done) c_[0] = std::numeric_limits<float>::quiet_NaN();  // no right result: the check will see it
   }
 
@@ -57,6 +66,7 @@ class bcr_gemv final : public gemv_subject {
   const block_mask& mask_;
   std::optional<bcr::packed_weights<float, Block>> packed_;
   std::optional<bcr::linear_plan<float>> plan_;
+  std::optional<bcr::thread_pool> pool_;
   std::vector<std::byte> workspace_;
 };
 
@@ -64,7 +74,7 @@ template <class Block>
 class bcr_cell final : public cell_subject {
  public:
   bcr_cell(const cell_problem& p, bcr::packed_cell<float, Block> cell, const bcr::cell_plan<float>& plan)
-      : p_(p), cell_(std::move(cell)), plan_(plan), workspace_(plan.workspace_bytes()) {
+      : p_(p), cell_(std::move(cell)), plan_(plan), pool_(threads_for(p.threads)), workspace_(plan.workspace_bytes()) {
     h_.resize(p.batch * p.hidden);
     c_.resize(p.batch * p.hidden);
   }
@@ -75,8 +85,8 @@ class bcr_cell final : public cell_subject {
     return {a.weights + b.weights, a.all + b.all};
   }
   void run() override {
-    const bcr::status done = plan_.step(
-        {p_.x, p_.batch, p_.inputs}, {{h_.data(), p_.batch, p_.hidden}, {c_.data(), p_.batch, p_.hidden}}, workspace_);
+    const bcr::cell_state<float> state{{h_.data(), p_.batch, p_.hidden}, {c_.data(), p_.batch, p_.hidden}};
+    const bcr::status done = plan_.step({p_.x, p_.batch, p_.inputs}, state, workspace_, pool_);
     if (!done) h_[0] = std::numeric_limits<float>::quiet_NaN();
   }
   std::vector<float> state() const override { return h_; }
@@ -85,6 +95,7 @@ class bcr_cell final : public cell_subject {
   cell_problem p_;
   bcr::packed_cell<float, Block> cell_;
   bcr::cell_plan<float> plan_;
+  bcr::thread_pool pool_;
   std::vector<std::byte> workspace_;
   std::vector<float> h_, c_;
 };
@@ -101,7 +112,7 @@ std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask&
        .recurrent = {p.recurrent_weights, p.rows(), p.hidden},
        .input_bias = p.bias});
   if (!cell) return std::fprintf(stderr, "%s\n", cell.message()), nullptr;
-  auto plan = bcr::cell_plan<float>::create(*cell, {.batch = p.batch});
+  auto plan = bcr::cell_plan<float>::create(*cell, {.batch = p.batch, .threads = static_cast<std::size_t>(p.threads)});
   if (!plan) return std::fprintf(stderr, "%s\n", plan.message()), nullptr;
   return std::make_unique<bcr_cell<Block>>(p, std::move(*cell), *plan);
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX]
-#   bench/run.sh recurrent [--quick] [--simd avx2] [--filter REGEX]
-# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent.json.
+#   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -34,7 +34,6 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --threads)
-      if [ "$kind" != gemm ]; then usage; fi
       arguments+=(--threads "${2:?}")
       if [ "$2" != 1 ]; then suffix=-threads$2; fi
       shift

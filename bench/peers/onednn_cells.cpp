@@ -21,7 +21,7 @@ memory::desc floats_desc(memory::dims extents, tag layout) {
 class onednn_cell final : public cell_contender {
  public:
   explicit onednn_cell(const cell_problem& p) : p_(p) {
-    omp_set_num_threads(1);
+    omp_set_num_threads(p_.threads);
     if (is_lstm()) {
       prepare<dnnl::lstm_forward>();
     } else {
@@ -32,7 +32,7 @@ class onednn_cell final : public cell_contender {
   std::string name() const override { return is_lstm() ? "onednn_lstm" : "onednn_gru"; }
 
   void run() override {
-    omp_set_num_threads(1);
+    omp_set_num_threads(p_.threads);
     primitive_.execute(stream_, arguments_[turn_]);
     stream_.wait();
     turn_ = 1 - turn_;  // the state that came out goes in

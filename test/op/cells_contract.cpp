@@ -314,4 +314,27 @@ TEST_CASE("cell_stack: layers that do not fit, and runs that cannot be") {
   CHECK(stack->run(good_x, good_y, good, {}, workspace).ok());
 }
 
+TEST_CASE("cells: sequences without steps, inputs or units may be null") {
+  using stack_type = bcr::cell_stack<plan_type>;
+  const auto packed = packed_of({.kind = cell_kind::rnn_tanh, .inputs = 0, .hidden = 20});
+  const std::vector<plan_type> cells{{*plan_type::create(packed, {.batch = 2})},
+                                     {*plan_type::create(packed, {.batch = 2})}};
+  const auto stack = stack_type::create(cells, {.directions = 2});
+  REQUIRE(stack.ok());
+  std::vector<float> h(2 * 20, 5), y(6 * 40, 5);
+  std::vector<std::byte> workspace(stack->workspace_bytes(3));
+  const std::vector<bcr::cell_state<float>> states{{{h.data(), 2, 20}}, {{h.data(), 2, 20}}};
+  CHECK(stack->run({nullptr, 0, 0}, {nullptr, 0, 40}, states, {}, workspace).ok());
+  for (const float value : h) CHECK(value == 5.0f);
+  CHECK(stack->run({nullptr, 6, 0}, {y.data(), 6, 40}, states, {}, workspace).ok());
+  for (const float value : y) CHECK(value != 5.0f);
+
+  const auto none = packed_of({.kind = cell_kind::gru_reset_before, .inputs = 5, .hidden = 0});
+  const auto plan = plan_type::create(none, {.batch = 2, .threads = 3});
+  std::vector<float> x(6 * 5);
+  std::vector<std::byte> memory(plan->workspace_bytes());
+  CHECK(plan->step({x.data(), 2, 5}, {{nullptr, 2, 0}}, memory).ok());
+  CHECK(plan->sequence({x.data(), 6, 5}, {nullptr, 6, 0}, {{nullptr, 2, 0}}, {}, memory).ok());
+}
+
 }  // namespace

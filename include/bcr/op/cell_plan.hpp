@@ -367,8 +367,8 @@ class basic_cell_plan {
     T* const some = scratch + memory_.scratch_size();
     const std::size_t groups = projection_.group_count();
     const auto cost = [&](std::size_t g) { return projection_.cost_before(g); };
-    const std::size_t end = detail::first_of_part(groups, number + 1, tasks_, cost);
-    for (std::size_t g = detail::first_of_part(groups, number, tasks_, cost); g < end; ++g) {
+    const std::size_t end = first_of_part(groups, number + 1, tasks_, cost);
+    for (std::size_t g = first_of_part(groups, number, tasks_, cost); g < end; ++g) {
       const std::size_t row = projection_.row_begin(g), rows = projection_.row_begin(g + 1) - row;
       projection_.run(g, g + 1, now.active, memory.loaded_cell, some, rows, scratch);
       for (std::size_t b = 0; b < now.active; ++b) {
@@ -388,7 +388,7 @@ class basic_cell_plan {
       const std::size_t row = row_of(phase, s);
       return input_.cost_before(input_.group_at(row)) + recurrent_.cost_before(recurrent_.group_at(row));
     };
-    return detail::first_of_part(layout_.slices(), part, parts, cost);
+    return first_of_part(layout_.slices(), part, parts, cost);
   }
 
   const cell_kernels<T>* kernels_;

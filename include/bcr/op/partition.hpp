@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "bcr/core/block.hpp"
 #include "bcr/format/panels.hpp"
@@ -68,17 +69,14 @@ inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t th
   return best;
 }
 
-// The first group of part `part` of `parts`: groups are cut where their kept weights, and a little for every row, reach
-// the part's share.
-template <class T>
-std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::size_t parts) noexcept {
-  constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
-  const auto cost_before = [&](std::size_t g) {
-    return weights.groups[g].weight_begin + row_cost * weights.groups[g].row_begin;
-  };
+// Where part `part` of `parts` begins among `count` things, of which the first n cost `cost_before(n)`: things are cut
+// where their cost reaches the part's share.
+template <class Cost>
+std::size_t first_of_part(std::size_t count, std::size_t part, std::size_t parts, const Cost& cost_before) noexcept {
+  if (part == 0 || part == parts) return part == 0 ? 0 : count;
   const double target =
-      static_cast<double>(cost_before(weights.group_count())) * static_cast<double>(part) / static_cast<double>(parts);
-  std::size_t low = 0, high = weights.group_count();
+      static_cast<double>(cost_before(count)) * static_cast<double>(part) / static_cast<double>(parts);
+  std::size_t low = 0, high = count;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
     const double half = 0.5 * static_cast<double>(cost_before(middle) + cost_before(middle + 1));
@@ -88,7 +86,21 @@ std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::si
       high = middle;
     }
   }
-  return part == parts ? weights.group_count() : low;
+  return low;
+}
+
+// What the groups before group `g` cost: their kept weights, and a little for every row.
+template <class T>
+std::uint64_t cost_before_group(const panels_view<T>& weights, std::size_t g) noexcept {
+  constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
+  return weights.groups[g].weight_begin + row_cost * weights.groups[g].row_begin;
+}
+
+// The first group of part `part` of `parts`.
+template <class T>
+std::size_t first_group(const panels_view<T>& weights, std::size_t part, std::size_t parts) noexcept {
+  return first_of_part(weights.group_count(), part, parts,
+                       [&](std::size_t g) { return cost_before_group(weights, g); });
 }
 
 }  // namespace bcr

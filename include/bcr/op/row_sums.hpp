@@ -13,26 +13,6 @@
 
 namespace bcr::detail {
 
-// Where part `part` of `parts` begins among `count` things, of which the first n cost `cost_before(n)`: each part has
-// the same share of the cost.
-template <class Cost>
-std::size_t first_of_part(std::size_t count, std::size_t part, std::size_t parts, const Cost& cost_before) noexcept {
-  if (part == 0 || part == parts) return part == 0 ? 0 : count;
-  const double target =
-      static_cast<double>(cost_before(count)) * static_cast<double>(part) / static_cast<double>(parts);
-  std::size_t low = 0, high = count;
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    const double half = 0.5 * static_cast<double>(cost_before(middle) + cost_before(middle + 1));
-    if (half < target) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 // Refers to the weights' arrays and to a table of kernels, which both must outlive it.
 template <class T>
 class row_sums {
@@ -59,10 +39,8 @@ class row_sums {
   }
   std::size_t row_begin(std::size_t g) const noexcept { return weights_.groups[g].row_begin; }
   bool begins_group(std::size_t row) const noexcept { return group_at(row) <= group_count(); }
-  // What groups before this one cost, in kept weights and, for rows, in what is worth as much.
-  std::uint64_t cost_before(std::size_t g) const noexcept {
-    return weights_.groups[g].weight_begin + row_cost * weights_.groups[g].row_begin;
-  }
+  // What the groups before this one cost.
+  std::uint64_t cost_before(std::size_t g) const noexcept { return cost_before_group(weights_, g); }
 
   // Vectors come as tokens, and are multiplied some at a time. One alone is taken as it is.
   column_tiles tiles(std::size_t tokens) const noexcept { return {tokens, lanes_, widest_}; }
@@ -112,7 +90,6 @@ class row_sums {
   }
 
  private:
-  static constexpr std::uint64_t row_cost = 4;
   // Rows whose results are turned back together; a group has no more.
   static constexpr std::size_t stripe = group_rows_limit;
 

@@ -96,8 +96,9 @@ class cell_stack {
         out = {memory, x.rows, directions_ * width};
       }
       for (std::size_t d = 0; d < directions_; ++d) {
-        const matrix_view<value> half =
-            last && !wanted ? out : matrix_view<value>(out.data + d * width, out.rows, width, out.leading_dimension);
+        matrix_view<value> half = out;
+        if (!last || wanted)
+          half = {out.empty() ? out.data : out.data + d * width, x.rows, width, out.leading_dimension};
         const status s = cells_[first + d].sequence(in, half, states[first + d],
                                                     {.lengths = lengths, .reverse = d == 1}, rest, threads);
         if (!s) return s;

@@ -83,7 +83,9 @@ void check_form(bcr::cell_kind kind, const std::string& layer, const form& f, st
   std::vector<bcr::test::cell_plan<T>> plans;
   for (std::size_t l = 0; l < f.layers; ++l) {
     for (std::size_t d = 0; d < f.directions; ++d) {
-      cells.push_back(packed_cell<T, Block>(kind, layer, "l" + std::to_string(l) + (d == 0 ? "" : "_reverse")));
+      std::string suffix("l");
+      suffix.append(std::to_string(l)).append(d == 0 ? "" : "_reverse");
+      cells.push_back(packed_cell<T, Block>(kind, layer, suffix));
     }
   }
   for (const auto& cell : cells) {

@@ -56,44 +56,41 @@ bool recurrent_race::refuse(const lane& l, const std::string& why) {
   return false;
 }
 
+bool recurrent_race::enter_gemv(lane& l, problem given, const block_mask& mask) {
+  std::shared_ptr<gemv_subject> own = make_gemv_subject(mask);
+  if (own == nullptr) return refuse(l, "The benchmark has no such block.");
+  if (const std::string trouble = own->prepare(given); !trouble.empty()) return refuse(l, trouble);
+  std::vector<float> y(given.m);
+  own->run();
+  own->read(y.data());
+  if (!(reference(given).error(y.data()) <= 1)) return refuse(l, "The result is wrong.");
+  l.size = own->size();
+  l.subject = enter(own);
+  enter_stream(l);
+  if (given.threads == 1) return true;
+  given.threads = 1;
+  std::shared_ptr<gemv_subject> alone = make_gemv_subject(mask);
+  if (alone->prepare(given).empty()) l.alone = enter(alone);
+  return true;
+}
+
 bool recurrent_race::run(const gemv_shape& shape) {
   const bcr::buffer<float> weights = random_floats(shape.m * shape.k, 1), x = random_floats(shape.k, 2);
-  std::vector<float> y(shape.m);
   // What outlives the contenders.
   std::vector<std::unique_ptr<block_mask>> masks;
   std::vector<bcr::buffer<float>> pruned;
   std::vector<lane> lanes;
   bool all_right = true;
   for (const pruned_case& what : recurrent_prunings(settings_.quick)) {
-    lane l{.where = bench::name(shape) + "/" + bench::name(what),
-           .what = what,
-           .size = {},
-           .subject = {},
-           .stream = {},
-           .alone = {}};
+    lane l(bench::name(shape) + "/" + bench::name(what), what);
     if (!wanted("gemv", l.where, what)) continue;
     masks.push_back(std::make_unique<block_mask>(shape.m, shape.k, what.block, what.how, what.density, 3));
     pruned.push_back(masks.back()->apply(weights));
-    problem given{shape.m, shape.k, 1, pruned.back().data(), x.data(), settings_.how.threads};
-    std::shared_ptr<gemv_subject> own = make_gemv_subject(*masks.back());
-    const std::string trouble = own == nullptr ? "The benchmark has no such block." : own->prepare(given);
-    if (trouble.empty()) {
-      own->run();
-      own->read(y.data());
+    if (enter_gemv(l, {shape.m, shape.k, 1, pruned.back().data(), x.data(), settings_.how.threads}, *masks.back())) {
+      lanes.push_back(std::move(l));
+    } else {
+      all_right = false;
     }
-    if (!trouble.empty() || !(reference(given).error(y.data()) <= 1)) {
-      all_right = refuse(l, trouble.empty() ? "The result is wrong." : trouble);
-      continue;
-    }
-    l.size = own->size();
-    l.subject = enter(own);
-    enter_stream(l);
-    if (given.threads > 1) {
-      given.threads = 1;
-      std::shared_ptr<gemv_subject> alone = make_gemv_subject(*masks.back());
-      if (alone->prepare(given).empty()) l.alone = enter(alone);
-    }
-    lanes.push_back(std::move(l));
   }
   if (lanes.empty()) return all_right;
 
@@ -108,59 +105,52 @@ bool recurrent_race::run(const gemv_shape& shape) {
   return all_right;
 }
 
+bool recurrent_race::enter_cell(lane& l, cell_problem given, const block_mask& input, const block_mask& recurrent) {
+  std::shared_ptr<cell_subject> own = make_cell_subject(given, input, recurrent);
+  if (own == nullptr) return refuse(l, "The library refuses the cell, or the benchmark has no such block.");
+  // The dense peer on the same weights, zeros and all, says whether the step is right.
+  if (const auto judge = make_onednn_cell == nullptr ? nullptr : make_onednn_cell(given); judge != nullptr) {
+    for (int step = 0; step < 2; ++step) own->run(), judge->run();
+    if (!(difference(*own, *judge) <= 1e-4)) return refuse(l, "The result is wrong.");
+  }
+  l.size = own->size();
+  l.subject = enter(own);
+  enter_stream(l);
+  if (given.threads == 1) return true;
+  given.threads = 1;
+  l.alone = enter(std::shared_ptr<cell_subject>(make_cell_subject(given, input, recurrent)));
+  return true;
+}
+
 bool recurrent_race::run(const cell_size& size) {
-  const cell_problem any{size.kind, size.inputs, size.hidden, 1, nullptr, nullptr, nullptr, nullptr};
-  const bcr::buffer<float> input = cell_floats(any.rows() * size.inputs, 1),
-                           recurrent = cell_floats(any.rows() * size.hidden, 2), bias = cell_floats(any.rows(), 3),
-                           x = random_floats(cell_batches[1] * size.inputs, 4);
-  std::vector<bcr::buffer<float>> pruned;
+  const std::size_t rows = bcr::gates_of(size.kind) * size.hidden;
+  const bcr::buffer<float> input = cell_floats(rows * size.inputs, 1), recurrent = cell_floats(rows * size.hidden, 2),
+                           bias = cell_floats(rows, 3), x = random_floats(cell_batches[1] * size.inputs, 4);
+  std::vector<bcr::buffer<float>> pruned;  // outlive the contenders
   std::vector<lane> lanes;
   std::vector<racer> dense;
   bool all_right = true;
   for (const std::size_t batch : cell_batches) {
-    cell_problem given{size.kind,   size.inputs, size.hidden,          batch, input.data(), recurrent.data(),
-                       bias.data(), x.data(),    settings_.how.threads};
+    const cell_problem unpruned{size.kind,   size.inputs, size.hidden,          batch, input.data(), recurrent.data(),
+                                bias.data(), x.data(),    settings_.how.threads};
     for (const pruned_case& what : recurrent_prunings(settings_.quick)) {
-      lane l{.where = bench::name(size) + "/B" + std::to_string(batch) + "/" + bench::name(what),
-             .what = what,
-             .batch = batch,
-             .size = {},
-             .subject = {},
-             .stream = {},
-             .alone = {}};
+      lane l(bench::name(size) + "/B" + std::to_string(batch) + "/" + bench::name(what), what, batch);
       if (!wanted(size.kind == bcr::cell_kind::lstm ? "lstm" : "gru", l.where, what)) continue;
-      const block_mask input_mask(any.rows(), size.inputs, what.block, what.how, what.density, 5);
-      const block_mask recurrent_mask(any.rows(), size.hidden, what.block, what.how, what.density, 6);
+      const block_mask input_mask(rows, size.inputs, what.block, what.how, what.density, 5);
+      const block_mask recurrent_mask(rows, size.hidden, what.block, what.how, what.density, 6);
+      cell_problem given = unpruned;
       pruned.push_back(input_mask.apply(input));
       given.input_weights = pruned.back().data();
       pruned.push_back(recurrent_mask.apply(recurrent));
       given.recurrent_weights = pruned.back().data();
-      std::shared_ptr<cell_subject> own = make_cell_subject(given, input_mask, recurrent_mask);
-      if (own == nullptr) {
-        all_right = refuse(l, "The library refuses the cell.");
-        continue;
+      if (enter_cell(l, given, input_mask, recurrent_mask)) {
+        lanes.push_back(std::move(l));
+      } else {
+        all_right = false;
       }
-      // The dense peer on the same weights, zeros and all, says whether the step is right.
-      const auto judge = make_onednn_cell == nullptr ? nullptr : make_onednn_cell(given);
-      for (int step = 0; judge != nullptr && step < 2; ++step) own->run(), judge->run();
-      if (judge != nullptr && !(difference(*own, *judge) <= 1e-4)) {
-        all_right = refuse(l, "The result is wrong.");
-        continue;
-      }
-      l.size = own->size();
-      l.subject = enter(own);
-      enter_stream(l);
-      if (given.threads > 1) {
-        cell_problem one = given;
-        one.threads = 1;
-        l.alone = enter(std::shared_ptr<cell_subject>(make_cell_subject(one, input_mask, recurrent_mask)));
-      }
-      lanes.push_back(std::move(l));
     }
-    given.input_weights = input.data();
-    given.recurrent_weights = recurrent.data();
     if (make_onednn_cell == nullptr) continue;
-    if (std::shared_ptr<cell_contender> who = make_onednn_cell(given); who != nullptr) dense.push_back(enter(who));
+    if (std::shared_ptr<cell_contender> who = make_onednn_cell(unpruned); who != nullptr) dense.push_back(enter(who));
   }
   if (!lanes.empty()) race(lanes, dense, 1);
   return all_right;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gemm_race.hpp"
@@ -31,9 +32,12 @@ class recurrent_race {
   };
   // A pruned one, and the stream that it is measured by.
   struct lane {
+    lane(std::string at, const pruned_case& how, std::size_t items = 1)
+        : where(std::move(at)), what(how), batch(items) {}
+
     std::string where;  // "M3072/K1024/columns/10x"
     pruned_case what;
-    std::size_t batch = 1;
+    std::size_t batch;
     packed_size size;
     racer subject, stream;
     racer alone;  // the subject on one thread, if it has more
@@ -44,6 +48,8 @@ class recurrent_race {
   racer enter(std::shared_ptr<Contender>) const;
   void enter_stream(lane&) const;
   bool refuse(const lane&, const std::string& why);
+  bool enter_gemv(lane&, problem, const block_mask&);
+  bool enter_cell(lane&, cell_problem, const block_mask& input, const block_mask& recurrent);
   void race(std::vector<lane>&, std::vector<racer>& dense, std::size_t dense_a_batch);
   void report(const lane&, const racer* dense);
   void report_dense(const racer&, const std::string& where, std::size_t batch);

@@ -119,6 +119,8 @@ double l1_probe() {
   return static_cast<double>(repeats * bytes) / (seconds_now() - start);
 }
 
+void read_stream(const void* data, std::size_t bytes) { read_all(static_cast<const char*>(data), bytes); }
+
 double read_bandwidth(std::size_t bytes) {
   static std::map<std::size_t, double> known;
   return known_bandwidth(known, bytes, [](const char* data, std::size_t size) { read_all(data, size); });

@@ -18,6 +18,10 @@ double fma_probe();
 // other hardware thread, shows here first, and more than in the rate of multiply-adds.
 double l1_probe();
 
+// One pass over `bytes` bytes of aligned memory, rounded down to whole 512: what a kernel that only reads its weights
+// could not be faster than.
+void read_stream(const void* data, std::size_t bytes);
+
 // What a stream over `bytes` bytes, again and again, delivers to one core from the cache level that holds so many, or
 // takes from it: bytes per second.
 double read_bandwidth(std::size_t bytes);

@@ -1,16 +1,21 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
-# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json.
+#   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,4s/^# \?//p' bench/run.sh >&2
+  sed -n '2,5s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
-if [ "$kind" != gemm ]; then usage; fi
+case $kind in
+  gemm) report=bench/report.py ;;
+  recurrent) report=bench/report_recurrent.py ;;
+  *) usage ;;
+esac
 shift
 
 preset=bench
@@ -20,7 +25,10 @@ arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) arguments+=(--quick) ;;
-    --plot) plot=yes ;;
+    --plot)
+      if [ "$kind" != gemm ]; then usage; fi
+      plot=yes
+      ;;
     --simd)
       if [ "${2:-}" = avx2 ]; then preset=bench-avx2; elif [ "${2:-}" != native ]; then usage; fi
       shift
@@ -56,7 +64,7 @@ if [ "$status" -gt 1 ]; then exit "$status"; fi
 export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 if [ ! -x "$python" ]; then python=python3; fi
-"$python" bench/report.py "$json"
+"$python" "$report" "$json"
 if [ -n "$plot" ] && [[ $suffix != *f16 ]]; then
   "$python" bench/plot.py "$json" "${json%.json}.svg"
   echo "The plot is ${json%.json}.svg."

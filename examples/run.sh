@@ -2,6 +2,7 @@
 # Installs what is missing, builds the examples for this machine, and runs one of them in its own folder.
 #   examples/run.sh                    handwritten digits: a pruned network against the dense one
 #   examples/run.sh NAME [ARGUMENT..]  another example: `minimal` is the one in 02_minimal, and so on
+#   examples/run.sh gru_speech --plot  and draws what it has measured
 #   examples/run.sh test               all of them, as tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,6 +23,15 @@ fi
 build=$PWD/build/examples
 if [ "$name" = test ]; then
   ctest --test-dir "$build/examples" --output-on-failure
+elif [ "${2:-}" = --plot ] && [ -f "${folders[0]}plot.py" ]; then
+  cmake/install-packages.sh plot
+  cd "${folders[0]}"
+  "$build/bin/$name" --json "$build/$name.json"
+  # The packages belong to the system's own Python; another one may come first in PATH.
+  python=/usr/bin/python3
+  if [ ! -x "$python" ]; then python=python3; fi
+  "$python" plot.py "$build/$name.json" "$build/$name.svg"
+  echo "The plot is $build/$name.svg."
 else
   cd "${folders[0]}"
   "$build/bin/$name" "${@:2}"

@@ -14,11 +14,14 @@
 #include "bcr/format/pattern.hpp"
 #include "bcr/kernels-inl.h"
 #include "bcr/op/epilogue.hpp"
+#include "bcr/op/sequence.hpp"
+#include "bcr/pack/cell.hpp"
 #include "bcr/pack/cover.hpp"
 #include "bcr/pack/pack.hpp"
 
 namespace bcr {
 
+using BCR_TARGET_NS::cell_plan;
 using BCR_TARGET_NS::gemm_plan;
 using BCR_TARGET_NS::linear_plan;
 // The instruction set that these are compiled for, as kernel_name() spells it: "avx3", "neon", "scalar".

@@ -23,9 +23,12 @@
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/format/pattern.hpp"
 #include "bcr/kernel/dispatch_table.hpp"
+#include "bcr/op/cell_plan.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
+#include "bcr/op/sequence.hpp"
+#include "bcr/pack/cell.hpp"
 #include "bcr/pack/cover.hpp"
 #include "bcr/pack/pack.hpp"
 // What the library was built for. It defines BCR_DISPATCH_NS, a namespace of its own, so that programs which link
@@ -35,28 +38,36 @@
 namespace bcr {
 namespace BCR_DISPATCH_NS {
 
-// The kernels of one epilogue for activations of type T and weights of type W. Fails as find_table says, and at compile
-// time if the library has none.
-template <class T, class Epilogue, class W = T>
-result<const layer_kernels<T, Epilogue, W>*> find_kernels(std::string_view target) noexcept {
+// The kernels of activations of type T and weights of type W. Fails as find_table says, and at compile time if the
+// library has none.
+template <class T, class W = T>
+auto find_kernels_of(std::string_view target) noexcept {
   if constexpr (!has_types<T, W>) {
     static_assert(has_types<T, W>,
                   "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
                   "bcr_add_dispatch_library(), as float+bf16 if the weights have one of their own.");
-    return status();
-  } else if constexpr (!kernel_table<T, W>::template has<Epilogue>) {
+    return result<const kernel_table<T, W>*>(status());
+  } else {
+    return find_table(tables_of(std::type_identity<kernel_table<T, W>>()), target);
+  }
+}
+
+// The kernels of one epilogue. Fails likewise.
+template <class T, class Epilogue, class W = T>
+result<const layer_kernels<T, Epilogue, W>*> find_kernels(std::string_view target) noexcept {
+  if constexpr (has_types<T, W> && !kernel_table<T, W>::template has<Epilogue>) {
     static_assert(kernel_table<T, W>::template has<Epilogue>,
                   "bcr: the dispatch library has no kernels for this epilogue: name it in the EPILOGUES of "
                   "bcr_add_dispatch_library().");
     return status();
   } else {
-    const auto table = find_table(tables_of(std::type_identity<kernel_table<T, W>>()), target);
+    const auto table = find_kernels_of<T, W>(target);
     if (!table) return table.status();
     return static_cast<const layer_kernels<T, Epilogue, W>*>(*table);
   }
 }
 
-// The plans of op/gemm.hpp and op/linear.hpp on the library's kernels.
+// The plans of op/gemm.hpp, op/linear.hpp and op/cell_plan.hpp on the library's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
 class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
@@ -96,6 +107,25 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
       : basic_linear_plan<T, Epilogue, W>(made) {}
 };
 
+// Cells are in every library, whatever its epilogues.
+template <class T>
+class cell_plan : public basic_cell_plan<T> {
+ public:
+  // As gemm_plan::create, and fails as basic_cell_plan::create says.
+  template <block_shape Block>
+  static result<cell_plan> create(const packed_cell<T, Block>& cell, const cell_options& options,
+                                  std::string_view target = {}) noexcept {
+    const auto table = find_kernels_of<T>(target);
+    if (!table) return table.status();
+    auto made = basic_cell_plan<T>::create((*table)->cells, cell, options);
+    if (!made) return made.status();
+    return cell_plan(*made);
+  }
+
+ private:
+  explicit cell_plan(const basic_cell_plan<T>& made) noexcept : basic_cell_plan<T>(made) {}
+};
+
 // All targets that the library has kernels for, the best first.
 inline dispatch_target_list targets() noexcept {
   return dispatch_target_list(tables_of(std::type_identity<first_table>()));
@@ -109,6 +139,7 @@ inline const char* active_target() noexcept {
 }  // namespace BCR_DISPATCH_NS
 
 using BCR_DISPATCH_NS::active_target;
+using BCR_DISPATCH_NS::cell_plan;
 using BCR_DISPATCH_NS::gemm_plan;
 using BCR_DISPATCH_NS::linear_plan;
 using BCR_DISPATCH_NS::targets;

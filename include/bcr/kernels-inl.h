@@ -7,7 +7,9 @@
 #define BCR_KERNELS_INL_H_
 #endif
 
+#include "bcr/kernel/cells-inl.h"
 #include "bcr/kernel/gemm-inl.h"
+#include "bcr/op/cell_plan.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
 
@@ -24,7 +26,7 @@ constexpr bool HasVectors() noexcept {
   return true;
 }
 
-// The plans of op/gemm.hpp and op/linear.hpp on this target's kernels.
+// The plans of op/gemm.hpp, op/linear.hpp and op/cell_plan.hpp on this target's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
 class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
@@ -60,6 +62,21 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  private:
   explicit linear_plan(const basic_linear_plan<T, Epilogue, W>& made) noexcept
       : basic_linear_plan<T, Epilogue, W>(made) {}
+};
+
+template <class T>
+class cell_plan : public basic_cell_plan<T> {
+ public:
+  // A plan for `cell`, which must outlive it. Fails as basic_cell_plan::create says.
+  template <block_shape Block>
+  static result<cell_plan> create(const packed_cell<T, Block>& cell, const cell_options& options) noexcept {
+    auto made = basic_cell_plan<T>::create(kCellKernels<T>, cell, options);
+    if (!made) return made.status();
+    return cell_plan(*made);
+  }
+
+ private:
+  explicit cell_plan(const basic_cell_plan<T>& made) noexcept : basic_cell_plan<T>(made) {}
 };
 
 }  // namespace BCR_TARGET_NS

@@ -36,6 +36,40 @@ void check_plan(const Plan& plan, bcr::matrix_view<const T> in, bcr::matrix_view
   expect(together.ok(), together.message());
 }
 
+// Of a cell, a step and a sequence.
+template <class T>
+void check_cell(bcr::cell_kind kind, bcr::thread_pool& pool) {
+  constexpr std::size_t batch = 3, inputs = 20, hidden = 67, time = 5;
+  const std::size_t rows = hidden * bcr::gates_of(kind);
+  std::vector<T> weights(rows * hidden), x(time * batch * inputs, T(1)), y(time * batch * hidden), h(batch * hidden),
+      c = h;
+  for (std::size_t i = 0; i < weights.size(); i += 5) weights[i] = T(0.1);
+  const bcr::matrix_view<const T> input(weights.data(), rows, inputs), recurrent(weights.data(), rows, hidden);
+  const auto kept_input = bcr::cover_gates<bcr::block<8, 32>>(kind, input);
+  const auto kept_recurrent = bcr::cover_gates<bcr::block<8, 32>>(kind, recurrent);
+  expect(kept_input.ok() && kept_recurrent.ok(), kept_input.message());
+  const auto packed = bcr::pack_cell<T, bcr::block<8, 32>>(
+      {.kind = kind}, {.input = kept_input->pattern, .recurrent = kept_recurrent->pattern},
+      {.input = input, .recurrent = recurrent});
+  expect(packed.ok(), packed.message());
+  const auto plan = bcr::cell_plan<T>::create(*packed, {.batch = batch, .threads = 3, .steps = 2});
+  expect(plan.ok(), plan.message());
+  const std::vector<bcr::cell_plan<T>> plans{*plan};
+  const auto stack = bcr::cell_stack<bcr::cell_plan<T>>::create(plans);
+  std::vector<std::byte> workspace(stack->workspace_bytes(time));
+  const std::vector<bcr::cell_state<T>> states{{{h.data(), batch, hidden}, {c.data(), batch, hidden}}};
+  const bcr::matrix_view<const T> first(x.data(), batch, inputs), all(x.data(), time * batch, inputs);
+  static_assert(noexcept(plan->step(first, states[0], workspace, pool)));
+  static_assert(noexcept(plan->sequence(all, {y.data(), time * batch, hidden}, states[0], {}, workspace, pool)));
+  static_assert(noexcept(stack->run(all, {y.data(), time * batch, hidden}, states, {}, workspace, pool)));
+  const int before = allocations();
+  const bcr::status step = plan->step(first, states[0], workspace, pool);
+  const bcr::status run = stack->run(all, {y.data(), time * batch, hidden}, states, {}, workspace, pool);
+  expect(allocations() == before, "cells allocate nothing");
+  expect(step.ok(), step.message());
+  expect(run.ok(), run.message());
+}
+
 // Weights are of type W, and all else of type T.
 template <class T, class W = T>
 void check_type(bcr::thread_pool& pool) {
@@ -56,6 +90,9 @@ void check_type(bcr::thread_pool& pool) {
   const auto linear = bcr::linear_plan<T, epilogue_type, W>::create(*packed, {.tokens = n, .threads = 3});
   expect(linear.ok(), linear.message());
   check_plan<T>(*linear, {input.data(), n, k}, {output.data(), n, m}, epilogue, pool);
+  check_cell<T>(bcr::cell_kind::lstm, pool);
+  check_cell<T>(bcr::cell_kind::gru_reset_after, pool);
+  check_cell<T>(bcr::cell_kind::gru_reset_before, pool);
 }
 
 }  // namespace

@@ -28,6 +28,17 @@ bcr::packed_weights<float, block> any_weights() {
   return std::move(*packed);
 }
 
+bcr::packed_cell<float, block> any_cell() {
+  std::vector<float> weights(3 * m * m, 0.25f);
+  const bcr::matrix_view<const float> dense(weights.data(), 3 * m, m);
+  const bcr::cell_kind kind = bcr::cell_kind::gru_reset_after;
+  const auto found = bcr::cover_gates<block>(kind, dense);
+  auto packed = bcr::pack_cell<float, block>({.kind = kind}, {.input = found->pattern, .recurrent = found->pattern},
+                                             {.input = dense, .recurrent = dense});
+  REQUIRE(packed.ok());
+  return std::move(*packed);
+}
+
 bool ends_with(const std::string& name, const std::string& target) {
   return name.size() > target.size() && name.substr(name.size() - target.size() - 1) == "_" + target;
 }
@@ -55,6 +66,7 @@ TEST_CASE("active_target: the first that runs here, and what plans take of thems
   const auto packed = any_weights();
   CHECK(ends_with(bcr::gemm_plan<float>::create(packed, {.columns = 9})->kernel_name(), active));
   CHECK(ends_with(bcr::linear_plan<float>::create(packed, {.tokens = 9})->kernel_name(), active));
+  CHECK(ends_with(bcr::cell_plan<float>::create(any_cell(), {})->kernel_name(), active));
 }
 
 TEST_CASE("active_target: what whoever runs the tests says of the processor") {
@@ -64,6 +76,7 @@ TEST_CASE("active_target: what whoever runs the tests says of the processor") {
 
 TEST_CASE("every target can be forced, or is refused in words") {
   const auto packed = any_weights();
+  const auto cell = any_cell();
   const auto check = [](const auto& plan, const bcr::dispatch_target& t) {
     CAPTURE(t.name);
     if (t.runs_here) {
@@ -77,11 +90,13 @@ TEST_CASE("every target can be forced, or is refused in words") {
   for (const bcr::dispatch_target& t : bcr::targets()) {
     check(bcr::gemm_plan<float>::create(packed, {.columns = 9}, t.name), t);
     check(bcr::linear_plan<float>::create(packed, {.tokens = 9}, t.name), t);
+    check(bcr::cell_plan<float>::create(cell, {.batch = 3}, t.name), t);
   }
   constexpr const char* unknown = "The dispatch library has no kernels for a target of this name.";
   for (const char* name : {"vsx", "AVX2", "avx", "avx22"}) {
     CHECK(bcr::gemm_plan<float>::create(packed, {.columns = 9}, name).message() == doctest::String(unknown));
     CHECK(bcr::linear_plan<float>::create(packed, {.tokens = 9}, name).message() == doctest::String(unknown));
+    CHECK(bcr::cell_plan<float>::create(cell, {}, name).message() == doctest::String(unknown));
   }
   CHECK(bcr::gemm_plan<float>::create(packed, {.columns = 9, .threads = 0}, bcr::active_target()).message() ==
         doctest::String("A plan needs at least one thread."));

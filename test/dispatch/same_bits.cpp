@@ -53,6 +53,37 @@ std::string compare_both(MakeEpilogue&& make_epilogue, std::size_t n) {
       *packed, {.tokens = n}, make_epilogue(m), x.view(), n, m);
 }
 
+// A sequence of a cell for a batch of `batch`.
+template <class T>
+std::string compare_cells(bcr::cell_kind kind, std::size_t batch) {
+  constexpr std::size_t hidden = 96, inputs = 40, time = 3;
+  const std::size_t rows = bcr::gates_of(kind) * hidden;
+  const auto kept_input = bcr::test::random_pattern<block>(rows, inputs, {.density = 0.2, .rows_kept = 0.6}, 1);
+  const auto kept_recurrent = bcr::test::random_pattern<block>(rows, hidden, {.density = 0.2, .rows_kept = 0.6}, 2);
+  const auto input = bcr::test::random_weights<T>(kept_input, 3),
+             recurrent = bcr::test::random_weights<T>(kept_recurrent, 4);
+  const auto packed = bcr::pack_cell<T, block>({.kind = kind}, {.input = kept_input, .recurrent = kept_recurrent},
+                                               {.input = input.view(), .recurrent = recurrent.view()});
+  if (!packed) return packed.message();
+  const auto first = here::cell_plan<T>::create(*packed, {.batch = batch, .steps = 2});
+  const auto second = bcr::cell_plan<T>::create(*packed, {.batch = batch, .steps = 2}, here::target_name());
+  if (!first || !second) return std::string("no plan: ") + first.message() + " " + second.message();
+  if (std::strcmp(first->kernel_name(), second->kernel_name()) != 0) return "the cells' names differ";
+  const auto x = bcr::test::random_matrix<T>(time * batch, inputs, 5);
+  const auto run = [&](const auto& plan) {
+    std::vector<T> y(time * batch * hidden, T(1)), h(batch * hidden), c = h;
+    std::vector<std::byte> workspace(plan->workspace_bytes());
+    const bcr::status done = plan->sequence(x.view(), {y.data(), time * batch, hidden},
+                                            {{h.data(), batch, hidden}, {c.data(), batch, hidden}}, {}, workspace);
+    if (!done) y.clear();
+    return y;
+  };
+  const std::vector<T> expected = run(first), found = run(second);
+  if (expected.empty() || expected.size() != found.size()) return "a cell's run failed";
+  const bool same = std::memcmp(expected.data(), found.data(), found.size() * sizeof(T)) == 0;
+  return same ? "" : std::string(first->kernel_name()) + " gives other bits";
+}
+
 }  // namespace
 
 const char* target_of_flags() { return here::target_name(); }
@@ -70,6 +101,14 @@ std::string difference_to_dispatched() {
     if (found.empty()) found = compare_both<float, bcr::bf16>(no_epilogue, n);
     if (found.empty()) found = compare_both<float, bcr::f16>(no_epilogue, n);
     if (!found.empty()) return found + ", N = " + std::to_string(n);
+  }
+  for (const auto kind : {bcr::cell_kind::lstm, bcr::cell_kind::gru_reset_after, bcr::cell_kind::gru_reset_before,
+                          bcr::cell_kind::rnn_tanh, bcr::cell_kind::rnn_relu}) {
+    for (const std::size_t batch : {1u, 5u}) {
+      std::string found = compare_cells<float>(kind, batch);
+      if (found.empty()) found = compare_cells<double>(kind, batch);
+      if (!found.empty()) return found + ", batch " + std::to_string(batch);
+    }
   }
   return "";
 }

@@ -44,6 +44,13 @@ struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
     return bcr::linear_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
+template <class T>
+struct cell_plan : bcr::cell_plan<T> {
+  template <block_shape Block>
+  static auto create(const packed_cell<T, Block>& cell, const cell_options& options) noexcept {
+    return bcr::cell_plan<T>::create(cell, options, target_name());
+  }
+};
 
 template <class T>
 const kernel_target& kernels_under_test() {
@@ -57,6 +64,7 @@ const kernel_target& kernels_under_test() {
 
 namespace bcr::test {
 
+using bcr::cell_plan;
 using bcr::gemm_plan;
 using bcr::linear_plan;
 using bcr::target_name;

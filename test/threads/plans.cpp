@@ -79,4 +79,36 @@ TEST_CASE("linear_plan is shared by threads") {
   check_threads(*plan, *alone, {l.input.data(), n, k}, n, m);
 }
 
+TEST_CASE("cell_plan is shared by threads") {
+  constexpr std::size_t hidden = 90, batch = 2, time = 6;
+  for (const bcr::cell_kind kind : {bcr::cell_kind::lstm, bcr::cell_kind::gru_reset_before}) {
+    const std::size_t rows = hidden * bcr::gates_of(kind);
+    std::vector<float> weights(rows * hidden), x(time * batch * hidden);
+    for (std::size_t i = 0; i < weights.size(); i += 3) weights[i] = static_cast<float>(i % 11) / 50 - 0.1f;
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) / 7 - 1;
+    const bcr::matrix_view<const float> dense(weights.data(), rows, hidden);
+    const auto kept = bcr::cover_gates<block>(kind, dense);
+    const auto packed = bcr::pack_cell<float, block>(
+        {.kind = kind}, {.input = kept->pattern, .recurrent = kept->pattern}, {.input = dense, .recurrent = dense});
+    REQUIRE(packed.ok());
+    const auto plan = bcr::cell_plan<float>::create(*packed, {.batch = batch, .threads = 4, .steps = 3});
+    REQUIRE(plan->tasks() > 1);
+    const auto outputs = [&](auto&& threads) {
+      std::vector<float> y(time * batch * hidden), h(batch * hidden), c(batch * hidden);
+      std::vector<std::byte> workspace(plan->workspace_bytes());
+      REQUIRE(plan->sequence({x.data(), time * batch, hidden}, {y.data(), time * batch, hidden},
+                             {{h.data(), batch, hidden}, {c.data(), batch, hidden}}, {}, workspace, threads)
+                  .ok());
+      return y;
+    };
+    const std::vector<float> expected = outputs(bcr::serial_executor());
+    auto pool = std::move(*bcr::thread_pool::create(4));
+    std::vector<float> other;
+    std::thread runner([&] { other = outputs(bcr::serial_executor()); });
+    for (int round = 0; round < 20; ++round) CHECK(outputs(pool) == expected);
+    runner.join();
+    CHECK(other == expected);
+  }
+}
+
 }  // namespace

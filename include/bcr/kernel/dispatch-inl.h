@@ -7,6 +7,7 @@
 #define BCR_KERNEL_DISPATCH_INL_H_
 #endif
 
+#include "bcr/kernel/cells-inl.h"
 #include "bcr/kernel/dispatch_table.hpp"
 #include "bcr/kernel/gemm-inl.h"
 
@@ -19,7 +20,7 @@ struct TableMaker;
 template <class T, class W, class... Epilogues>
 struct TableMaker<dispatch_table<T, W, Epilogues...>> {
   static constexpr dispatch_table<T, W, Epilogues...> table{
-      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}..., target_name()};
+      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}..., target_name(), kCellKernels<T>};
 };
 
 template <class Table>

@@ -1,6 +1,6 @@
 // What a dispatch library holds: for the types of activations and weights and one target, the kernels of every epilogue
-// that it was built for. The library is one list of such tables a pair of types, the best target first; a plan finds
-// its kernels in it once.
+// that it was built for, and those of recurrent cells. The library is one list of such tables a pair of types, the best
+// target first; a plan finds its kernels in it once.
 #pragma once
 
 #include <concepts>
@@ -10,6 +10,7 @@
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
+#include "bcr/kernel/cell_kernels.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/simd/cpu.hpp"
 
@@ -26,6 +27,7 @@ struct layer_kernels {
 template <class T, class W, class... Epilogues>
 struct dispatch_table : layer_kernels<T, Epilogues, W>... {
   const char* target;  // "avx3", as in kernel_name()
+  cell_kernels<T> cells{};
 
   template <class Epilogue>
   static constexpr bool has = (std::same_as<Epilogue, Epilogues> || ...);

@@ -35,10 +35,11 @@ struct gemv_task {
   const panels_view<W>* weights;
   std::size_t group_begin, group_end;
   const T* x;  // one element a column of the weights
-  T* y;        // the result of original row m is at y + m * y_stride
+  T* y;        // the result of original row m is at y + (m - first_row) * y_stride
   std::size_t y_stride;
   bool accumulate;  // add to the output instead of replacing it
   T* sums;          // gemv_scratch_elements, any contents
+  std::size_t first_row = 0;
 };
 
 // Elements of scratch memory for vectors of `lanes` elements.

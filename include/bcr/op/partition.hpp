@@ -69,13 +69,11 @@ inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t th
   return best;
 }
 
-// The first of `groups`, of rows or bands, that part `part` of `parts` has: they are cut where their kept weights, and
-// a little for every row, reach the part's share. The last group holds the ends.
-template <class Group>
-std::size_t first_group(std::span<const Group> groups, std::size_t part, std::size_t parts) noexcept {
-  constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
-  const std::size_t count = groups.size() - 1;
-  const auto cost_before = [&](std::size_t g) { return groups[g].weight_begin + row_cost * groups[g].row_begin; };
+// Where part `part` of `parts` begins among `count` things, of which the first n cost `cost_before(n)`: things are cut
+// where their cost reaches the part's share.
+template <class Cost>
+std::size_t first_of_part(std::size_t count, std::size_t part, std::size_t parts, const Cost& cost_before) noexcept {
+  if (part == 0 || part == parts) return part == 0 ? 0 : count;
   const double target =
       static_cast<double>(cost_before(count)) * static_cast<double>(part) / static_cast<double>(parts);
   std::size_t low = 0, high = count;
@@ -88,7 +86,21 @@ std::size_t first_group(std::span<const Group> groups, std::size_t part, std::si
       high = middle;
     }
   }
-  return part == parts ? count : low;
+  return low;
+}
+
+// What the groups, of rows or bands, before group `g` cost: their kept weights, and a little for every row. The last
+// group holds the ends.
+template <class Group>
+std::uint64_t cost_before_group(std::span<const Group> groups, std::size_t g) noexcept {
+  constexpr std::uint64_t row_cost = 4;  // a row costs about as much as this many weights, to store
+  return groups[g].weight_begin + row_cost * groups[g].row_begin;
+}
+
+// The first group of part `part` of `parts`.
+template <class Group>
+std::size_t first_group(std::span<const Group> groups, std::size_t part, std::size_t parts) noexcept {
+  return first_of_part(groups.size() - 1, part, parts, [&](std::size_t g) { return cost_before_group(groups, g); });
 }
 
 }  // namespace bcr

@@ -1,0 +1,142 @@
+#include "recurrent_subject.hpp"
+
+#include <bcr/bcr.hpp>
+#include <bcr/core/executor_thread.hpp>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace bench {
+namespace {
+
+template <class Block>
+bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_t k) {
+  auto made = bcr::pattern<Block>::create(m, k);
+  if (!made) std::fprintf(stderr, "%s\n", made.message()), std::exit(1);
+  for (std::size_t bi = 0; bi < made->block_rows(); ++bi) {
+    for (std::size_t bj = 0; bj < made->block_columns(); ++bj) {
+      for (std::size_t r = 0; r < made->block_height(bi); ++r) made->keep_row(bi, bj, r, mask.keeps_row(bi, bj, r));
+      for (std::size_t c = 0; c < made->block_width(bj); ++c) {
+        made->keep_column(bi, bj, c, mask.keeps_column(bi, bj, c));
+      }
+    }
+  }
+  return std::move(*made);
+}
+
+template <class Block>
+packed_size size_of(const bcr::packed_weights<float, Block>& packed) {
+  return {packed.kept() * sizeof(float), packed.bytes().size()};
+}
+
+bcr::thread_pool threads_for(int count) {
+  auto made = bcr::thread_pool::create(static_cast<std::size_t>(count));
+  if (!made) std::fprintf(stderr, "%s\n", made.message()), std::exit(1);
+  return std::move(*made);
+}
+
+template <class Block>
+class bcr_gemv final : public gemv_subject {
+ public:
+  explicit bcr_gemv(const block_mask& mask) : mask_(mask) {}
+
+  std::string name() const override { return plan_->kernel_name(); }
+  packed_size size() const override { return size_of(*packed_); }
+
+  std::string prepare(const problem& p) override {
+    bind(p);
+    auto packed = bcr::pack<float>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    if (!packed) return packed.message();
+    packed_.emplace(std::move(*packed));
+    auto plan =
+        bcr::linear_plan<float>::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
+    if (!plan) return plan.message();
+    plan_.emplace(std::move(*plan));
+    pool_.emplace(threads_for(p.threads));
+    workspace_.resize(plan_->workspace_bytes());
+    return {};
+  }
+  void run() override {
+    const bcr::status done = plan_->run({p_.b, 1, p_.k}, {c_.data(), 1, p_.m}, workspace_, {}, *pool_);
+    if (!done) c_[0] = std::numeric_limits<float>::quiet_NaN();  // no right result: the check will see it
+  }
+
+ private:
+  const block_mask& mask_;
+  std::optional<bcr::packed_weights<float, Block>> packed_;
+  std::optional<bcr::linear_plan<float>> plan_;
+  std::optional<bcr::thread_pool> pool_;
+  std::vector<std::byte> workspace_;
+};
+
+template <class Block>
+class bcr_cell final : public cell_subject {
+ public:
+  bcr_cell(const cell_problem& p, bcr::packed_cell<float, Block> cell, const bcr::cell_plan<float>& plan)
+      : p_(p), cell_(std::move(cell)), plan_(plan), pool_(threads_for(p.threads)), workspace_(plan.workspace_bytes()) {
+    h_.resize(p.batch * p.hidden);
+    c_.resize(p.batch * p.hidden);
+  }
+
+  std::string name() const override { return plan_.kernel_name(); }
+  packed_size size() const override {
+    const packed_size a = size_of(cell_.input()), b = size_of(cell_.recurrent());
+    return {a.weights + b.weights, a.all + b.all};
+  }
+  void run() override {
+    const bcr::cell_state<float> state{{h_.data(), p_.batch, p_.hidden}, {c_.data(), p_.batch, p_.hidden}};
+    const bcr::status done = plan_.step({p_.x, p_.batch, p_.inputs}, state, workspace_, pool_);
+    if (!done) h_[0] = std::numeric_limits<float>::quiet_NaN();
+  }
+  std::vector<float> state() const override { return h_; }
+
+ private:
+  cell_problem p_;
+  bcr::packed_cell<float, Block> cell_;
+  bcr::cell_plan<float> plan_;
+  bcr::thread_pool pool_;
+  std::vector<std::byte> workspace_;
+  std::vector<float> h_, c_;
+};
+
+template <class Block>
+std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask& input, const block_mask& recurrent) {
+  const auto kept_input = pattern_of<Block>(input, p.rows(), p.inputs);
+  const auto kept_recurrent = pattern_of<Block>(recurrent, p.rows(), p.hidden);
+  const bool is_lstm = p.kind == bcr::cell_kind::lstm;
+  auto cell = bcr::pack_cell<float, Block>(
+      {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},
+      {.input = kept_input, .recurrent = kept_recurrent},
+      {.input = {p.input_weights, p.rows(), p.inputs},
+       .recurrent = {p.recurrent_weights, p.rows(), p.hidden},
+       .input_bias = p.bias});
+  if (!cell) return std::fprintf(stderr, "%s\n", cell.message()), nullptr;
+  auto plan = bcr::cell_plan<float>::create(*cell, {.batch = p.batch, .threads = static_cast<std::size_t>(p.threads)});
+  if (!plan) return std::fprintf(stderr, "%s\n", plan.message()), nullptr;
+  return std::make_unique<bcr_cell<Block>>(p, std::move(*cell), *plan);
+}
+
+// Calls make(Block) for the block of that size.
+template <class Make>
+auto for_block(block_size size, Make&& make) -> decltype(make(bcr::block<8, 32>())) {
+  if (size == block_size{8, 32}) return make(bcr::block<8, 32>());
+  if (size == block_size{16, 64}) return make(bcr::block<16, 64>());
+  if (size == block_size{64, 64}) return make(bcr::block<64, 64>());
+  return nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask) {
+  return for_block(mask.block(), [&]<class Block>(Block) -> std::unique_ptr<gemv_subject> {
+    return std::make_unique<bcr_gemv<Block>>(mask);
+  });
+}
+
+std::unique_ptr<cell_subject> make_cell_subject(const cell_problem& p, const block_mask& input,
+                                                const block_mask& recurrent) {
+  return for_block(input.block(), [&]<class Block>(Block) { return make_cell<Block>(p, input, recurrent); });
+}
+
+}  // namespace bench

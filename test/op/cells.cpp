@@ -1,0 +1,192 @@
+// One step of every cell against the reference: every kind, gate order and option, sizes around blocks, slices and
+// vectors, batches around vectors, anywhere in memory.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "op/cell_case.hpp"
+
+namespace {
+
+using bcr::cell_kind;
+using bcr::gate_order;
+using bcr::test::cell_case;
+using bcr::test::cell_shape;
+using bcr::test::guarded_array;
+using bcr::test::guarded_matrix;
+using bcr::test::guarded_state;
+using bcr::test::random_source;
+
+constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
+                                    cell_kind::rnn_tanh, cell_kind::rnn_relu};
+
+double worse(double worst, double error, double tolerance) {
+  const double ratio = error / tolerance;
+  return std::max(worst, ratio >= 0 ? ratio : std::numeric_limits<double>::max());
+}
+
+// Three steps, each from the state that the one before has left.
+template <class T, class Block>
+void check_steps(const cell_shape& shape, std::size_t batch, std::size_t threads, std::uint64_t seed) {
+  INFO(describe(shape), " batch ", batch, " threads ", threads, " seed ", seed);
+  random_source random(seed);
+  const cell_case<T, Block> in(shape, seed);
+  const auto packed = in.packed();
+  REQUIRE(packed.message() == doctest::String("Success."));
+  const auto plan = bcr::test::cell_plan<T>::create(*packed, {.batch = batch, .threads = threads});
+  REQUIRE(plan.message() == doctest::String("Success."));
+  REQUIRE(plan->tasks() <= threads);
+  guarded_matrix<T> x(batch, shape.inputs, bcr::test::any_placement(random));
+  guarded_state<T> state(shape, batch, random);
+  state.fill(random);
+  guarded_array<std::byte> workspace(plan->workspace_bytes(), random.below(70),
+                                     random.chance(0.5) ? bcr::test::guard_side::before : bcr::test::guard_side::after);
+  double worst = 0;
+  for (int step = 0; step < 3; ++step) {
+    std::vector<bcr::test::exact_state> expected;
+    double tolerance = 0;
+    for (std::size_t b = 0; b < batch; ++b) {
+      for (std::size_t k = 0; k < shape.inputs; ++k) x(b, k) = bcr::test::random_value<T>(random);
+      expected.push_back(in.step(x.row(b), row_of(state.h, b), row_of(state.c, b), tolerance));
+    }
+    const bcr::status done = plan->step(x.view(), state.view(), workspace.span());
+    REQUIRE(done.message() == doctest::String("Success."));
+    for (std::size_t b = 0; b < batch; ++b) {
+      for (std::size_t u = 0; u < shape.outputs(); ++u) {
+        worst = worse(worst, std::abs(static_cast<double>(state.h(b, u)) - expected[b].h[u]), tolerance);
+      }
+      for (std::size_t u = 0; u < expected[b].c.size(); ++u) {
+        worst = worse(worst, std::abs(static_cast<double>(state.c(b, u)) - expected[b].c[u]), tolerance);
+      }
+    }
+  }
+  CHECK(worst <= 1);
+  CHECK(x.surroundings_intact());
+  CHECK(state.surroundings_intact());
+  CHECK(workspace.surroundings_intact());
+}
+
+template <class T, class Block>
+void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t seed) {
+  const std::size_t lanes = bcr::test::lanes_of<T>();
+  const std::vector<std::size_t> batches{1, 1, 2, 3, 8, 16, lanes, lanes + 1, 3 * lanes + 1};
+  const std::size_t inputs[] = {0, 1, 3, 16, 39};
+  random_source random(seed);
+  for (const cell_kind kind : every_kind) {
+    for (const gate_order order : {gate_order::pytorch, gate_order::onnx}) {
+      for (const std::size_t hidden : hiddens) {
+        for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+          cell_shape shape{.kind = kind, .order = order, .inputs = inputs[random.below(5)], .hidden = hidden};
+          shape.how = how;
+          shape.biases = random.chance(0.8);
+          if (kind == cell_kind::lstm) {
+            shape.peepholes = random.chance(0.5);
+            if (random.chance(0.4)) shape.projected = 1 + random.below(hidden + 3);
+          }
+          shape.diagonal = shape.projected == 0 && random.chance(0.3);
+          check_steps<T, Block>(shape, batches[random.below(batches.size())], 1 + random.below(4), ++seed * 100);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("cells: a step, for every kind, order, size and option") {
+  SUBCASE("f32") { check_every_shape<float, bcr::block<4, 16>>({0, 1, 3, 7, 15, 16, 17, 33, 64, 100}, 1); }
+  SUBCASE("f64") { check_every_shape<double, bcr::block<4, 16>>({1, 16, 21, 50}, 2); }
+  SUBCASE("f32, blocks of one row") { check_every_shape<float, bcr::block<1, 8>>({1, 17, 40}, 3); }
+  SUBCASE("f32, blocks that vectors do not fit") { check_every_shape<float, bcr::block<7, 5>>({5, 14, 29, 60}, 4); }
+  SUBCASE("f32, tall blocks") { check_every_shape<float, bcr::block<64, 32>>({10, 64, 130}, 5); }
+}
+
+// The same step, or sequence, on any number of threads and tasks in any order.
+template <class T, class Block>
+void check_bits(const cell_shape& shape, std::size_t batch) {
+  INFO(describe(shape), " batch ", batch);
+  const cell_case<T, Block> in(shape, 77);
+  const auto packed = in.packed();
+  constexpr std::size_t time = 5;
+  const auto x = bcr::test::random_matrix<T>(time * batch, shape.inputs, 5);
+  const auto run = [&](std::size_t threads, std::size_t steps, auto&& executor) {
+    random_source random(9);
+    guarded_state<T> state(shape, batch, random);
+    state.fill(random);
+    guarded_matrix<T> y(time * batch, shape.outputs(), {});
+    const auto plan = bcr::test::cell_plan<T>::create(*packed, {.batch = batch, .threads = threads, .steps = steps});
+    REQUIRE(plan->tasks() > std::min<std::size_t>(threads, 2) - 1);
+    std::vector<std::byte> workspace(plan->workspace_bytes());
+    REQUIRE(plan->sequence(x.view(), y.view(), state.view(), {}, workspace, executor).ok());
+    std::vector<std::byte> bits = bcr::test::bits_of(y);
+    for (guarded_matrix<T>* m : {&state.h, &state.c}) {
+      const std::vector<std::byte> more = bcr::test::bits_of(*m);
+      bits.insert(bits.end(), more.begin(), more.end());
+    }
+    return bits;
+  };
+  for (const std::size_t steps : {1u, 3u}) {
+    const std::vector<std::byte> alone = run(1, steps, bcr::serial_executor());
+    for (const std::size_t threads : {2u, 3u, 5u, 16u}) {
+      CHECK(run(threads, steps, bcr::serial_executor()) == alone);
+      CHECK(run(threads, steps, bcr::test::backward_executor()) == alone);
+      CHECK(run(threads, steps, std::move(*bcr::thread_pool::create(3))) == alone);
+    }
+  }
+}
+
+TEST_CASE("cells: the same bits for any number of threads") {
+  for (const cell_kind kind : every_kind) {
+    for (const std::size_t batch : {1u, 5u, 40u}) {
+      check_bits<float, bcr::block<4, 16>>({.kind = kind, .inputs = 30, .hidden = 150, .diagonal = true}, batch);
+    }
+  }
+  check_bits<float, bcr::block<4, 16>>({.inputs = 30, .hidden = 150, .projected = 70, .peepholes = true}, 1);
+  check_bits<double, bcr::block<8, 16>>({.inputs = 30, .hidden = 150, .projected = 70, .peepholes = true}, 5);
+}
+
+TEST_CASE("cells: not-a-number in the input or the state comes out of every unit that meets it") {
+  for (const cell_kind kind : every_kind) {
+    for (const std::size_t batch : {1u, 2u}) {
+      for (const bool in_state : {false, true}) {
+        const cell_shape shape{.kind = kind, .hidden = 19, .how = {.density = 1}};
+        INFO(describe(shape));
+        const cell_case<float, bcr::block<4, 16>> in(shape, 3);
+        const auto packed = in.packed();
+        const auto plan = bcr::test::cell_plan<float>::create(*packed, {.batch = batch});
+        std::vector<float> x(batch * shape.inputs, 1), h(batch * shape.hidden, 1), c(batch * shape.hidden, 1);
+        (in_state ? h : x)[2] = std::numeric_limits<float>::quiet_NaN();
+        std::vector<std::byte> workspace(plan->workspace_bytes());
+        REQUIRE(plan->step({x.data(), batch, shape.inputs},
+                           {{h.data(), batch, shape.hidden}, {c.data(), batch, shape.hidden}}, workspace)
+                    .ok());
+        for (std::size_t u = 0; u < batch * shape.hidden; ++u) CHECK(std::isnan(h[u]) == (u < shape.hidden));
+      }
+    }
+  }
+}
+
+TEST_CASE("cells: arguments beyond all bounds saturate") {
+  for (const float sign : {1.f, -1.f}) {
+    const cell_shape shape{.kind = cell_kind::lstm, .inputs = 1, .hidden = 5, .how = {.density = 1}};
+    const std::vector<float> input(20, sign * 3e38f), recurrent(100, 0);
+    const bcr::matrix_view<const float> wi(input.data(), 20, 1), wh(recurrent.data(), 20, 5);
+    const auto ki = bcr::cover_gates<bcr::block<4, 16>>(shape.kind, wi);
+    const auto kh = bcr::cover_gates<bcr::block<4, 16>>(shape.kind, wh);
+    const auto packed = bcr::pack_cell<float, bcr::block<4, 16>>({}, {.input = ki->pattern, .recurrent = kh->pattern},
+                                                                 {.input = wi, .recurrent = wh});
+    REQUIRE(packed.ok());
+    const auto plan = bcr::test::cell_plan<float>::create(*packed, {});
+    std::vector<float> x(1, 3e38f), h(5, 0.5f), c(5, 0.25f);
+    std::vector<std::byte> workspace(plan->workspace_bytes());
+    REQUIRE(plan->step({x.data(), 1, 1}, {{h.data(), 1, 5}, {c.data(), 1, 5}}, workspace).ok());
+    for (const float value : c) CHECK(value == (sign > 0 ? 1.25f : 0.f));
+    for (const float value : h) CHECK(value == doctest::Approx(sign > 0 ? std::tanh(1.25f) : 0.f));
+  }
+}
+
+}  // namespace

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../../include/bcr"
 levels=(core format pack prune simd kernel op tune net opencl) # bottom first
 # What the two vector libraries and the executor adapters need, by file.
-outside='^(core/executor_(openmp|tbb)\.hpp (omp\.h|tbb/.*)|(simd/.*|.*-inl\.h) ((hwy|xsimd)/.*|(immintrin|cpuid|arm_neon|arm_sve)\.h))$'
+outside='^(core/executor_(openmp|tbb)\.hpp (omp\.h|tbb/.*)|(simd/.*|.*-inl\.h) ((hwy|xsimd)/.*|(immintrin|cpuid|arm_neon|arm_sve|sys/auxv)\.h))$'
 
 level_of() {
   local i

@@ -1,9 +1,9 @@
 // RISC-V's vector intrinsics were renamed and reordered until clang 16. Highway 1.0.3 was written for a state between
-// two releases: the names of clang 14 and 15, but the mask behind the vectors that it chooses from. These overloads for
-// merging and compressing make the two fit. Highway 1.0.4 and later have the final names, and want clang 16 or later.
+// two releases: the names of clang 14, but the mask behind the vectors that it chooses from. These overloads for
+// merging and compressing make the two fit. Highway 1.4.0 has the final names and goes with clang 19 as it is.
 #pragma once
 
-#if defined(__riscv_vector) && defined(__clang__) && __clang_major__ < 16
+#if defined(__riscv_vector) && defined(__clang__) && __clang_major__ == 14
 #include <riscv_vector.h>
 #include <stddef.h>
 

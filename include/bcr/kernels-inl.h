@@ -20,7 +20,7 @@ namespace BCR_TARGET_NS {
 // Says so where a target has no vectors of the type, instead of leaving it to the kernels.
 template <class T>
 constexpr bool HasVectors() noexcept {
-  static_assert(sizeof(T) == sizeof(float) || kHasDouble,
+  static_assert(sizeof(T) <= sizeof(float) || kHasDouble,
                 "bcr: this target has vectors of float only. Highway has double for WebAssembly and 32-bit Arm from a "
                 "later release on.");
   return true;

@@ -25,8 +25,8 @@ bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_
   return std::move(*made);
 }
 
-template <class Block>
-packed_size size_of(const bcr::packed_weights<float, Block>& packed) {
+template <class Block, bcr::blob_layout Layout>
+packed_size size_of(const bcr::packed_weights<float, Block, Layout>& packed) {
   return {packed.kept() * sizeof(float), packed.bytes().size()};
 }
 
@@ -46,7 +46,7 @@ class bcr_gemv final : public gemv_subject {
 
   std::string prepare(const problem& p) override {
     bind(p);
-    auto packed = bcr::pack<float>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    auto packed = bcr::pack<float, bcr::blob_layout::bands>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
     auto plan =
@@ -64,16 +64,16 @@ class bcr_gemv final : public gemv_subject {
 
  private:
   const block_mask& mask_;
-  std::optional<bcr::packed_weights<float, Block>> packed_;
+  std::optional<bcr::packed_weights<float, Block, bcr::blob_layout::bands>> packed_;
   std::optional<bcr::linear_plan<float>> plan_;
   std::optional<bcr::thread_pool> pool_;
   std::vector<std::byte> workspace_;
 };
 
-template <class Block>
+template <class Block, bcr::blob_layout Layout>
 class bcr_cell final : public cell_subject {
  public:
-  bcr_cell(const cell_problem& p, bcr::packed_cell<float, Block> cell, const bcr::cell_plan<float>& plan)
+  bcr_cell(const cell_problem& p, bcr::packed_cell<float, Block, Layout> cell, const bcr::cell_plan<float>& plan)
       : p_(p), cell_(std::move(cell)), plan_(plan), pool_(threads_for(p.threads)), workspace_(plan.workspace_bytes()) {
     h_.resize(p.batch * p.hidden);
     c_.resize(p.batch * p.hidden);
@@ -93,19 +93,19 @@ class bcr_cell final : public cell_subject {
 
  private:
   cell_problem p_;
-  bcr::packed_cell<float, Block> cell_;
+  bcr::packed_cell<float, Block, Layout> cell_;
   bcr::cell_plan<float> plan_;
   bcr::thread_pool pool_;
   std::vector<std::byte> workspace_;
   std::vector<float> h_, c_;
 };
 
-template <class Block>
+template <class Block, bcr::blob_layout Layout>
 std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask& input, const block_mask& recurrent) {
   const auto kept_input = pattern_of<Block>(input, p.rows(), p.inputs);
   const auto kept_recurrent = pattern_of<Block>(recurrent, p.rows(), p.hidden);
   const bool is_lstm = p.kind == bcr::cell_kind::lstm;
-  auto cell = bcr::pack_cell<float, Block>(
+  auto cell = bcr::pack_cell<float, Block, Layout>(
       {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},
       {.input = kept_input, .recurrent = kept_recurrent},
       {.input = {p.input_weights, p.rows(), p.inputs},
@@ -114,7 +114,7 @@ std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask&
   if (!cell) return std::fprintf(stderr, "%s\n", cell.message()), nullptr;
   auto plan = bcr::cell_plan<float>::create(*cell, {.batch = p.batch, .threads = static_cast<std::size_t>(p.threads)});
   if (!plan) return std::fprintf(stderr, "%s\n", plan.message()), nullptr;
-  return std::make_unique<bcr_cell<Block>>(p, std::move(*cell), *plan);
+  return std::make_unique<bcr_cell<Block, Layout>>(p, std::move(*cell), *plan);
 }
 
 // Calls make(Block) for the block of that size.
@@ -136,7 +136,11 @@ std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask) {
 
 std::unique_ptr<cell_subject> make_cell_subject(const cell_problem& p, const block_mask& input,
                                                 const block_mask& recurrent) {
-  return for_block(input.block(), [&]<class Block>(Block) { return make_cell<Block>(p, input, recurrent); });
+  constexpr std::size_t few = 4;  // as the README advises
+  return for_block(input.block(), [&]<class Block>(Block) {
+    return p.batch <= few ? make_cell<Block, bcr::blob_layout::bands>(p, input, recurrent)
+                          : make_cell<Block, bcr::blob_layout::panels>(p, input, recurrent);
+  });
 }
 
 }  // namespace bench

@@ -13,6 +13,7 @@
 
 class bcr_gru {
   using block = bcr::block<16, 64>;
+  using packed_cell = bcr::packed_cell<float, block, bcr::blob_layout::bands>;
 
  public:
   bcr_gru(const gru_network& network, double rate) {
@@ -57,15 +58,15 @@ class bcr_gru {
     if (!done) throw std::runtime_error(done.message());
   }
 
-  static bcr::packed_cell<float, block> pack(const gru_layer& layer, double rate) {
+  static packed_cell pack(const gru_layer& layer, double rate) {
     const auto input = random_pattern(layer.inputs, rate), recurrent = random_pattern(units, rate);
-    auto packed =
-        bcr::pack_cell<float, block>({.kind = bcr::cell_kind::gru_reset_after, .order = bcr::gate_order::onnx},
-                                     {.input = input, .recurrent = recurrent},
-                                     {.input = {layer.input.data(), gates * units, layer.inputs},
-                                      .recurrent = {layer.recurrent.data(), gates * units, units},
-                                      .input_bias = layer.input_bias.data(),
-                                      .recurrent_bias = layer.recurrent_bias.data()});
+    auto packed = bcr::pack_cell<float, block, bcr::blob_layout::bands>(
+        {.kind = bcr::cell_kind::gru_reset_after, .order = bcr::gate_order::onnx},
+        {.input = input, .recurrent = recurrent},
+        {.input = {layer.input.data(), gates * units, layer.inputs},
+         .recurrent = {layer.recurrent.data(), gates * units, units},
+         .input_bias = layer.input_bias.data(),
+         .recurrent_bias = layer.recurrent_bias.data()});
     if (!packed) throw std::runtime_error(packed.message());
     return std::move(*packed);
   }
@@ -90,7 +91,7 @@ class bcr_gru {
     return std::move(*made);
   }
 
-  std::vector<bcr::packed_cell<float, block>> cells_;
+  std::vector<packed_cell> cells_;
   std::vector<bcr::cell_plan<float>> plans_;
   std::vector<std::vector<float>> states_;
   std::vector<std::byte> workspace_;

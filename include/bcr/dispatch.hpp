@@ -112,8 +112,8 @@ template <class T>
 class cell_plan : public basic_cell_plan<T> {
  public:
   // As gemm_plan::create, and fails as basic_cell_plan::create says.
-  template <block_shape Block>
-  static result<cell_plan> create(const packed_cell<T, Block>& cell, const cell_options& options,
+  template <block_shape Block, blob_layout Layout>
+  static result<cell_plan> create(const packed_cell<T, Block, Layout>& cell, const cell_options& options,
                                   std::string_view target = {}) noexcept {
     const auto table = find_kernels_of<T>(target);
     if (!table) return table.status();

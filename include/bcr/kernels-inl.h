@@ -68,9 +68,9 @@ template <class T>
 class cell_plan : public basic_cell_plan<T> {
  public:
   // A plan for `cell`, which must outlive it. Fails as basic_cell_plan::create says.
-  template <block_shape Block>
-  static result<cell_plan> create(const packed_cell<T, Block>& cell, const cell_options& options) noexcept {
-    auto made = basic_cell_plan<T>::create(kCellKernels<T>, cell, options);
+  template <block_shape Block, blob_layout Layout>
+  static result<cell_plan> create(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
+    auto made = basic_cell_plan<T>::create(kCellKernels<T, has_layout(Layout, blob_layout::bands)>, cell, options);
     if (!made) return made.status();
     return cell_plan(*made);
   }

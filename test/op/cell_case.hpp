@@ -79,7 +79,8 @@ class cell_case {
     }
   }
 
-  result<packed_cell<T, Block>> packed() const {
+  template <blob_layout Layout = blob_layout::panels>
+  result<packed_cell<T, Block, Layout>> packed() const {
     dense_cell<T> dense{.input = input_.view(), .recurrent = recurrent_.view()};
     if (shape.biases) {
       dense.input_bias = input_bias_.elements.data();
@@ -87,11 +88,11 @@ class cell_case {
     }
     if (shape.peepholes) dense.peepholes = peepholes_.elements.data();
     if (shape.projected != 0) dense.projection = projection_.view();
-    return pack_cell<T, Block>({.kind = shape.kind, .order = shape.order, .dense_diagonal = shape.diagonal},
-                               {.input = kept_input,
-                                .recurrent = kept_recurrent,
-                                .projection = shape.projected != 0 ? &kept_projection : nullptr},
-                               dense);
+    return pack_cell<T, Block, Layout>({.kind = shape.kind, .order = shape.order, .dense_diagonal = shape.diagonal},
+                                       {.input = kept_input,
+                                        .recurrent = kept_recurrent,
+                                        .projection = shape.projected != 0 ? &kept_projection : nullptr},
+                                       dense);
   }
 
   // One step of one item, x being its input, h and c its state. `tolerance` grows to what this may be off.

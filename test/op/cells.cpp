@@ -23,6 +23,8 @@ using bcr::test::guarded_matrix;
 using bcr::test::guarded_state;
 using bcr::test::random_source;
 
+using bcr::blob_layout;
+
 constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
                                     cell_kind::rnn_tanh, cell_kind::rnn_relu};
 
@@ -32,12 +34,12 @@ double worse(double worst, double error, double tolerance) {
 }
 
 // Three steps, each from the state that the one before has left.
-template <class T, class Block>
+template <class T, class Block, bcr::blob_layout Layout>
 void check_steps(const cell_shape& shape, std::size_t batch, std::size_t threads, std::uint64_t seed) {
   INFO(describe(shape), " batch ", batch, " threads ", threads, " seed ", seed);
   random_source random(seed);
   const cell_case<T, Block> in(shape, seed);
-  const auto packed = in.packed();
+  const auto packed = in.template packed<Layout>();
   REQUIRE(packed.message() == doctest::String("Success."));
   const auto plan = bcr::test::cell_plan<T>::create(*packed, {.batch = batch, .threads = threads});
   REQUIRE(plan.message() == doctest::String("Success."));
@@ -90,7 +92,10 @@ void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t se
             if (random.chance(0.4)) shape.projected = 1 + random.below(hidden + 3);
           }
           shape.diagonal = shape.projected == 0 && random.chance(0.3);
-          check_steps<T, Block>(shape, batches[random.below(batches.size())], 1 + random.below(4), ++seed * 100);
+          const std::size_t batch = batches[random.below(batches.size())], threads = 1 + random.below(4);
+          check_steps<T, Block, blob_layout::panels>(shape, batch, threads, ++seed * 100);
+          check_steps<T, Block, blob_layout::bands>(shape, batch, threads, seed * 100);
+          if (seed % 3 == 0) check_steps<T, Block, blob_layout::panels_and_bands>(shape, batch, threads, seed * 100);
         }
       }
     }
@@ -106,11 +111,11 @@ TEST_CASE("cells: a step, for every kind, order, size and option") {
 }
 
 // The same step, or sequence, on any number of threads and tasks in any order.
-template <class T, class Block>
+template <class T, class Block, bcr::blob_layout Layout = bcr::blob_layout::panels>
 void check_bits(const cell_shape& shape, std::size_t batch) {
   INFO(describe(shape), " batch ", batch);
   const cell_case<T, Block> in(shape, 77);
-  const auto packed = in.packed();
+  const auto packed = in.template packed<Layout>();
   constexpr std::size_t time = 5;
   const auto x = bcr::test::random_matrix<T>(time * batch, shape.inputs, 5);
   const auto run = [&](std::size_t threads, std::size_t steps, auto&& executor) {
@@ -142,7 +147,10 @@ void check_bits(const cell_shape& shape, std::size_t batch) {
 TEST_CASE("cells: the same bits for any number of threads") {
   for (const cell_kind kind : every_kind) {
     for (const std::size_t batch : {1u, 5u, 40u}) {
-      check_bits<float, bcr::block<4, 16>>({.kind = kind, .inputs = 30, .hidden = 150, .diagonal = true}, batch);
+      const cell_shape shape{.kind = kind, .inputs = 30, .hidden = 150, .diagonal = true};
+      check_bits<float, bcr::block<4, 16>>(shape, batch);
+      check_bits<float, bcr::block<4, 16>, blob_layout::bands>(shape, batch);
+      check_bits<float, bcr::block<4, 16>, blob_layout::panels_and_bands>(shape, batch);
     }
   }
   check_bits<float, bcr::block<4, 16>>({.inputs = 30, .hidden = 150, .projected = 70, .peepholes = true}, 1);

@@ -40,8 +40,8 @@ struct setting {
   bool wants_outputs = true;
 };
 
-template <class T>
-outcome<T> run_sequence(const bcr::packed_cell<T, block>& packed, const cell_shape& shape, const setting& s,
+template <class T, bcr::blob_layout Layout>
+outcome<T> run_sequence(const bcr::packed_cell<T, block, Layout>& packed, const cell_shape& shape, const setting& s,
                         const bcr::test::dense_matrix<T>& x, std::uint64_t seed) {
   random_source random(seed);
   outcome<T> out{{s.wants_outputs ? s.batch * s.time : 0, shape.outputs(), bcr::test::any_placement(random)},
@@ -85,14 +85,14 @@ cell_shape shape_of(cell_kind kind, bool projected) {
 }
 
 // Outputs and states of a sequence, of each item by itself, are those of its steps.
-template <class T>
-void check_items(const cell_shape& shape, const setting& s) {
+template <class T, bcr::blob_layout Layout>
+void check_items_of(const cell_shape& shape, const setting& s) {
   INFO(describe(shape), " batch ", s.batch, " steps ", s.steps, s.reverse ? " reverse" : "");
   const cell_case<T, block> in(shape, 11);
-  const auto packed = in.packed();
+  const auto packed = in.template packed<Layout>();
   REQUIRE(packed.ok());
   const auto x = bcr::test::random_matrix<T>(s.batch * s.time, shape.inputs, 12);
-  outcome<T> all = run_sequence<T>(*packed, shape, s, x, 13);
+  outcome<T> all = run_sequence(*packed, shape, s, x, 13);
   const auto plan = bcr::test::cell_plan<T>::create(*packed, {});
   std::vector<std::byte> workspace(plan->workspace_bytes());
   random_source start(42);
@@ -118,6 +118,12 @@ void check_items(const cell_shape& shape, const setting& s) {
     check_near<T>(row_of(all.state.h, b), row_of(state.h, b));
     check_near<T>(row_of(all.state.c, b), row_of(state.c, b));
   }
+}
+template <class T>
+void check_items(const cell_shape& shape, const setting& s) {
+  check_items_of<T, bcr::blob_layout::panels>(shape, s);
+  check_items_of<T, bcr::blob_layout::bands>(shape, s);
+  check_items_of<T, bcr::blob_layout::panels_and_bands>(shape, s);
 }
 
 TEST_CASE("sequences: what the steps of each item make, in either direction") {

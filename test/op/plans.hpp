@@ -46,8 +46,8 @@ struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
 };
 template <class T>
 struct cell_plan : bcr::cell_plan<T> {
-  template <block_shape Block>
-  static auto create(const packed_cell<T, Block>& cell, const cell_options& options) noexcept {
+  template <block_shape Block, blob_layout Layout>
+  static auto create(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
     return bcr::cell_plan<T>::create(cell, options, target_name());
   }
 };

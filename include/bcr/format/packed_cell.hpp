@@ -26,12 +26,14 @@ struct cell_vectors {
 };
 
 // Owns its matrices and vectors; plans that refer to it must not outlive it, but survive its being moved.
-template <class T, block_shape Block>
+// Layout is that of the matrices: panels suit large batches, bands steps of a few items, and both also sequences, whose
+// input half is one product.
+template <class T, block_shape Block, blob_layout Layout = blob_layout::panels>
 class packed_cell {
  public:
   using value = T;
   using block_type = Block;
-  using matrix = packed_weights<T, Block>;
+  using matrix = packed_weights<T, Block, Layout>;
 
   struct matrices {
     matrix input;                      // rows x I

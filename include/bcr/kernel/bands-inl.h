@@ -196,7 +196,7 @@ void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
         RunBand<false>(runs, at);
       }
       for (std::size_t j = 0; j < vectors; ++j) {
-        T* const y = task.y + here.row_begin * task.y_row + (first + j) * task.y_vector;
+        T* const y = task.y + (here.row_begin - task.first_row) * task.y_row + (first + j) * task.y_vector;
         FinishRows<Along, T>({y, task.y_row, here.row_begin, w.band_rows(b), first + j, task.accumulate}, epilogue,
                              at.band_sums + j * band_rows_limit);
       }

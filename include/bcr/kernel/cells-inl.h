@@ -171,9 +171,9 @@ void UpdateCell(const cell_task<T>& task) noexcept {
   }
 }
 
-template <class T>
+template <class T, bool Bands>
 inline constexpr cell_kernels<T> kCellKernels{
-    kLinearKernels<T, epilogue::none, T, false>, UpdateCell<LstmUpdate, T>,
+    kLinearKernels<T, epilogue::none, T, Bands>, UpdateCell<LstmUpdate, T>,
     UpdateCell<GruResetAfterUpdate, T>,          {UpdateCell<GruResetUpdate, T>, UpdateCell<GruNewUpdate, T>},
     UpdateCell<RnnUpdate<epilogue::tanh>, T>,    UpdateCell<RnnUpdate<epilogue::relu>, T>};
 

@@ -20,7 +20,9 @@ struct TableMaker;
 template <class T, class W, class... Epilogues>
 struct TableMaker<dispatch_table<T, W, Epilogues...>> {
   static constexpr dispatch_table<T, W, Epilogues...> table{
-      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}..., target_name(), kCellKernels<T>};
+      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}...,
+      target_name(),
+      kCellKernels<T, true>};
 };
 
 template <class Table>

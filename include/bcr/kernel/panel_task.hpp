@@ -53,10 +53,11 @@ struct band_task {
   std::size_t vectors;
   const T* x;  // vector j's element k is at x + j * ldx + k
   std::size_t ldx;
-  T* y;  // the result of row m and vector j is at y + m * y_row + j * y_vector
+  T* y;  // the result of row m and vector j is at y + (m - first_row) * y_row + j * y_vector
   std::size_t y_row, y_vector;
   bool accumulate;  // add to the output instead of replacing it
   T* scratch;       // 64-byte aligned, band_scratch_elements(vectors), any contents
+  std::size_t first_row = 0;
 };
 
 // Vectors that share one pass over the weights of bands; of more, so many take turns.

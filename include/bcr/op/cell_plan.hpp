@@ -62,8 +62,9 @@ class basic_cell_plan {
 
   // A plan for `cell`, which must outlive it, on the kernels of one target. Fails as can_implement says, and with
   // unsupported if the groups of the cell's weights were not packed slice by slice.
-  template <block_shape Block>
-  BCR_COLD static result<basic_cell_plan> create(const cell_kernels<T>& kernels, const packed_cell<T, Block>& cell,
+  template <block_shape Block, blob_layout Layout>
+  BCR_COLD static result<basic_cell_plan> create(const cell_kernels<T>& kernels,
+                                                 const packed_cell<T, Block, Layout>& cell,
                                                  const cell_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     if (!countable(cell, options)) {
@@ -173,25 +174,26 @@ class basic_cell_plan {
     bool ended(std::size_t item) const noexcept { return lengths != nullptr && lengths[item] <= time; }
   };
 
-  template <block_shape Block>
-  basic_cell_plan(const cell_kernels<T>& kernels, const packed_cell<T, Block>& cell,
+  template <block_shape Block, blob_layout Layout>
+  basic_cell_plan(const cell_kernels<T>& kernels, const packed_cell<T, Block, Layout>& cell,
                   const cell_options& options) noexcept
       : kernels_(&kernels),
         options_(options),
         layout_(cell.layout()),
         vectors_(cell.vectors()),
-        input_(kernels.products, cell.input().panels()),
-        recurrent_(kernels.products, cell.recurrent().panels()) {
+        input_(kernels.products, cell.input()),
+        recurrent_(kernels.products, cell.recurrent()) {
     has_projection_ = cell.projection() != nullptr;
-    if (has_projection_) projection_ = sums(kernels.products, cell.projection()->panels());
+    if (has_projection_) projection_ = sums(kernels.products, *cell.projection());
     tasks_ = std::max<std::size_t>(1, std::min(options.threads, layout_.slices()));
     const std::size_t slice = options.batch * layout_.slice_rows(0);
     chunk_slices_ = slice >= chunk_sums ? 1 : chunk_sums / slice;
-    chunk_rows_ = std::max<std::size_t>(layout_.slice_rows(0) * chunk_slices_, group_rows_limit);
+    chunk_rows_ = std::max<std::size_t>(layout_.slice_rows(0) * chunk_slices_, band_rows_limit);
     plan_workspace();
     const std::size_t tile = options.batch == 1 ? 1 : recurrent_.tiles(options.batch).widest();
     label_ = kernel_label(name_of(layout_.kind), {value_type_of<T>::value, value_type_of<T>::value}, Block::rows,
-                          Block::columns, panel_rows, tile, kernels.products.panels.target.name);
+                          Block::columns, recurrent_.uses_bands(options.batch) ? band_rows_limit : panel_rows, tile,
+                          kernels.products.panels.target.name);
   }
 
   // Sums of each half that a task makes before it updates units: they and what is made of them stay in a first cache
@@ -203,8 +205,8 @@ class basic_cell_plan {
   }
 
   // Whether the sizes below can be computed: generously, and in numbers that do not overflow.
-  template <block_shape Block>
-  BCR_COLD static bool countable(const packed_cell<T, Block>& cell, const cell_options& options) noexcept {
+  template <block_shape Block, blob_layout Layout>
+  BCR_COLD static bool countable(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
     const auto number = [](std::size_t n) { return static_cast<double>(n); };
     const double tokens = (number(options.batch) + 64) * (number(options.steps) + 1);
     const double widest = number(cell.layout().rows()) + number(cell.inputs()) + number(cell.outputs()) + 256;
@@ -286,8 +288,7 @@ class basic_cell_plan {
         for (std::size_t phase = 0; phase < layout_.phases(); ++phase) {
           const std::size_t begin = row_of(phase, first_slice(phase, row_part, grid.rows));
           const std::size_t end = row_of(phase, first_slice(phase, row_part + 1, grid.rows));
-          input_.run(input_.group_at(begin), input_.group_at(end), tokens, loaded,
-                     memory.sums + first * layout_.rows() + begin, layout_.rows(), scratch);
+          input_.run(begin, end, tokens, loaded, memory.sums + first * layout_.rows() + begin, layout_.rows(), scratch);
         }
       }
     });
@@ -319,15 +320,14 @@ class basic_cell_plan {
       const std::size_t row = row_of(phase, s), rows = row_of(phase, past) - row;
       T* const recurrent = scratch + memory_.scratch_size();
       T* const input = recurrent + now.active * rows;
-      recurrent_.run(recurrent_.group_at(row), recurrent_.group_at(row + rows), now.active, memory.state, recurrent,
-                     rows, scratch);
+      recurrent_.run(row, row + rows, now.active, memory.state, recurrent, rows, scratch);
       cell_task<T> task = task_of(now, memory, s * layout_.slice_units, row);
       task.units = std::min(past * layout_.slice_units, layout_.hidden) - s * layout_.slice_units;
       task.recurrent = {recurrent, rows};
       if (now.sums != nullptr) {
         task.input = {now.sums + row, layout_.rows()};
       } else {
-        input_.run(input_.group_at(row), input_.group_at(row + rows), now.active, now.input, input, rows, scratch);
+        input_.run(row, row + rows, now.active, now.input, input, rows, scratch);
         task.input = {input, rows};
       }
       kernels_->of(layout_.kind, phase)(task);
@@ -370,7 +370,7 @@ class basic_cell_plan {
     const std::size_t end = first_of_part(groups, number + 1, tasks_, cost);
     for (std::size_t g = first_of_part(groups, number, tasks_, cost); g < end; ++g) {
       const std::size_t row = projection_.row_begin(g), rows = projection_.row_begin(g + 1) - row;
-      projection_.run(g, g + 1, now.active, memory.loaded_cell, some, rows, scratch);
+      projection_.run(row, row + rows, now.active, memory.loaded_cell, some, rows, scratch);
       for (std::size_t b = 0; b < now.active; ++b) {
         if (now.ended(b)) continue;
         std::copy_n(some + b * rows, rows, now.state.h.row(b) + row);
@@ -386,7 +386,7 @@ class basic_cell_plan {
   std::size_t first_slice(std::size_t phase, std::size_t part, std::size_t parts) const noexcept {
     const auto cost = [&](std::size_t s) {
       const std::size_t row = row_of(phase, s);
-      return input_.cost_before(input_.group_at(row)) + recurrent_.cost_before(recurrent_.group_at(row));
+      return input_.cost_before_row(row) + recurrent_.cost_before_row(row);
     };
     return first_of_part(layout_.slices(), part, parts, cost);
   }

@@ -117,9 +117,6 @@ class panel_plan {
   work work_ = work::tiles;
 
  private:
-  // Vectors up to which bands are the better choice where there are panels as well.
-  static constexpr std::size_t few_vectors = 4;
-
   static work work_for(blob_layout layout, std::size_t columns, int tile_vectors) noexcept {
     const bool panels = has_layout(layout, blob_layout::panels);
     if (!panels || (has_layout(layout, blob_layout::bands) && tile_vectors == 0 && columns <= few_vectors)) {

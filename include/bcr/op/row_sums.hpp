@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "bcr/core/matrix_view.hpp"
-#include "bcr/format/panels.hpp"
+#include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/partition.hpp"
 
@@ -20,50 +21,62 @@ class row_sums {
   using kernels = linear_kernels<T, epilogue::none>;
 
   row_sums() noexcept = default;
-  row_sums(const kernels& table, const panels_view<T>& weights) noexcept
+  template <block_shape Block, blob_layout Layout>
+  row_sums(const kernels& table, const packed_weights<T, Block, Layout>& packed) noexcept
       : kernels_(&table),
-        weights_(weights),
+        columns_(packed.columns()),
+        weights_(packed.panels()),
+        bands_(packed.bands()),
+        has_panels_(packed.has_panels),
+        has_bands_(packed.has_bands),
         lanes_(table.panels.target.lanes()),
-        widest_(best_tile_vectors(table.panels.target, weights.columns * lanes_ * sizeof(T), 0)) {}
+        widest_(best_tile_vectors(table.panels.target, columns_ * lanes_ * sizeof(T), 0)) {}
 
-  std::size_t rows() const noexcept { return weights_.rows; }
-  std::size_t columns() const noexcept { return weights_.columns; }
-  std::size_t group_count() const noexcept { return weights_.group_count(); }
-
-  // The group that begins with row `row`; group_count() for the end of the rows, and more if no group begins there.
-  std::size_t group_at(std::size_t row) const noexcept {
-    const auto found = std::lower_bound(weights_.groups.begin(), weights_.groups.end(), row,
-                                        [](const row_group& g, std::size_t r) { return g.row_begin < r; });
-    const std::size_t g = static_cast<std::size_t>(found - weights_.groups.begin());
-    return found != weights_.groups.end() && found->row_begin == row ? g : weights_.groups.size();
+  std::size_t columns() const noexcept { return columns_; }
+  // Bands, if there are any, or groups of panels.
+  std::size_t group_count() const noexcept { return has_bands_ ? bands_.band_count() : weights_.group_count(); }
+  std::size_t row_begin(std::size_t g) const noexcept {
+    return has_bands_ ? bands_.bands[g].row_begin : weights_.groups[g].row_begin;
   }
-  std::size_t row_begin(std::size_t g) const noexcept { return weights_.groups[g].row_begin; }
-  bool begins_group(std::size_t row) const noexcept { return group_at(row) <= group_count(); }
-  // What the groups before this one cost.
-  std::uint64_t cost_before(std::size_t g) const noexcept { return cost_before_group(weights_.groups, g); }
+  // What those before this one cost.
+  std::uint64_t cost_before(std::size_t g) const noexcept {
+    return has_bands_ ? cost_before_group(bands_.bands, g) : cost_before_group(weights_.groups, g);
+  }
+  std::uint64_t cost_before_row(std::size_t row) const noexcept {
+    return cost_before(has_bands_ ? find(bands_.bands, row) : find(weights_.groups, row));
+  }
+  // Whether groups begin, or end, with row `row`, in all layouts that there are.
+  bool begins_group(std::size_t row) const noexcept {
+    return (!has_panels_ || find(weights_.groups, row) < weights_.groups.size()) &&
+           (!has_bands_ || find(bands_.bands, row) < bands_.bands.size());
+  }
+
+  // Whether so many vectors are multiplied by bands.
+  bool uses_bands(std::size_t tokens) const noexcept { return has_bands_ && (tokens <= few_vectors || !has_panels_); }
 
   // Vectors come as tokens, and are multiplied some at a time. One alone is taken as it is.
-  column_tiles tiles(std::size_t tokens) const noexcept { return {tokens, lanes_, widest_}; }
+  column_tiles tiles(std::size_t tokens) const noexcept {
+    return uses_bands(tokens) ? column_tiles(tokens, 1, band_vectors) : column_tiles(tokens, lanes_, widest_);
+  }
   // Elements that so many tokens have when they are loaded.
   std::size_t loaded_elements(std::size_t tokens) const noexcept {
-    return columns() * (tokens == 1 ? 1 : blocks_covering(tokens, lanes_) * lanes_);
+    return columns() * (uses_bands(tokens) || tokens == 1 ? tokens : blocks_covering(tokens, lanes_) * lanes_);
   }
   // Elements that a tile of them has at most.
   std::size_t tile_elements(std::size_t tokens) const noexcept {
-    return columns() * (tokens == 1 ? 1 : std::min(blocks_covering(tokens, lanes_), widest_) * lanes_);
+    const std::size_t in_panels = std::min(blocks_covering(tokens, lanes_), widest_) * lanes_;
+    return columns() * (tokens == 1 ? 1 : std::max(has_panels_ ? in_panels : 1, has_bands_ ? band_vectors : 1));
   }
   // Elements of scratch memory for at most so many tokens.
   std::size_t scratch_elements(std::size_t tokens) const noexcept {
-    const std::size_t widest = tokens <= 1 ? 0 : std::min(blocks_covering(tokens, lanes_), widest_);
-    const std::size_t tile = panel_scratch_elements(widest, lanes_) + stripe * (widest * lanes_ + lanes_);
-    return widest == 0 ? gemv_scratch_elements(lanes_) : std::max(tile, gemv_scratch_elements(lanes_));
+    return std::max(has_bands_ ? band_scratch_elements(tokens) : 0, has_panels_ ? panels_scratch(tokens) : 0);
   }
 
   // Tokens x K, as run() wants them.
   void load(matrix_view<const T> x, T* loaded) const noexcept {
     if (x.empty()) return;
-    if (x.rows == 1) {
-      std::copy_n(x.data, x.columns, loaded);
+    if (x.rows == 1 || uses_bands(x.rows)) {
+      for (std::size_t t = 0; t < x.rows; ++t) std::copy_n(x.row(t), x.columns, loaded + t * x.columns);
       return;
     }
     const column_tiles all = tiles(x.rows);
@@ -74,22 +87,43 @@ class row_sums {
     }
   }
 
-  // out[token * stride + row - first row] = the sums of the rows of groups [begin, end), for `tokens` loaded vectors.
+  // out[token * stride + row - begin] = the sums of rows [begin, end), with which groups begin and end, for `tokens`
+  // loaded vectors.
   void run(std::size_t begin, std::size_t end, std::size_t tokens, const T* loaded, T* out, std::size_t stride,
            T* scratch) const noexcept {
     if (begin == end) return;
+    if (uses_bands(tokens)) {
+      kernels_->vectors.on_bands({&bands_, find(bands_.bands, begin), find(bands_.bands, end), tokens, loaded, columns_,
+                                  out, 1, stride, false, scratch, begin},
+                                 {});
+      return;
+    }
+    const std::size_t first = find(weights_.groups, begin), last = find(weights_.groups, end);
     if (tokens == 1) {
-      kernels_->vectors.on_panels(
-          {&weights_, begin, end, loaded, out, 1, false, scratch, weights_.groups[begin].row_begin}, {});
+      kernels_->vectors.on_panels({&weights_, first, last, loaded, out, 1, false, scratch, begin}, {});
       return;
     }
     const column_tiles all = tiles(tokens);
     for (std::size_t tile = 0; tile < all.count(); ++tile) {
-      run_tile(begin, end, all, tile, loaded + all.begin(tile) * columns(), out, stride, scratch);
+      run_tile(first, last, all, tile, loaded + all.begin(tile) * columns(), out, stride, scratch);
     }
   }
 
  private:
+  // The group, or band, that begins with row `row`; all of them if none does.
+  template <class Group>
+  static std::size_t find(std::span<const Group> groups, std::size_t row) noexcept {
+    const auto found = std::lower_bound(groups.begin(), groups.end(), row,
+                                        [](const Group& g, std::size_t r) { return g.row_begin < r; });
+    return found != groups.end() && found->row_begin == row ? static_cast<std::size_t>(found - groups.begin())
+                                                            : groups.size();
+  }
+  std::size_t panels_scratch(std::size_t tokens) const noexcept {
+    const std::size_t widest = tokens <= 1 ? 0 : std::min(blocks_covering(tokens, lanes_), widest_);
+    const std::size_t tile = panel_scratch_elements(widest, lanes_) + stripe * (widest * lanes_ + lanes_);
+    return widest == 0 ? gemv_scratch_elements(lanes_) : std::max(tile, gemv_scratch_elements(lanes_));
+  }
+
   // Rows whose results are turned back together; a group has no more.
   static constexpr std::size_t stripe = group_rows_limit;
 
@@ -129,7 +163,10 @@ class row_sums {
   }
 
   const kernels* kernels_ = nullptr;
+  std::size_t columns_ = 0;
   panels_view<T> weights_;
+  bands_view<T> bands_;
+  bool has_panels_ = false, has_bands_ = false;
   std::size_t lanes_ = 1, widest_ = 1;
 };
 

@@ -17,6 +17,7 @@
 #include "bcr/core/status.hpp"
 #include "bcr/format/bands.hpp"
 #include "bcr/format/pattern.hpp"
+#include "bcr/pack/group_panels.hpp"
 
 namespace bcr {
 
@@ -37,8 +38,9 @@ struct planned_strip {
 template <block_shape Block>
 class band_strips {
  public:
-  // Block rows of a band: as many as fit.
-  static constexpr std::size_t block_rows = band_rows_limit / Block::rows;
+  // Block rows of a band: as many as fit, and in whole groups of panels, so that both layouts can be cut in one place.
+  static constexpr std::size_t block_rows =
+      band_rows_limit / Block::rows - band_rows_limit / Block::rows % block_rows_per_group<Block>;
 
   // Room for the strips of any band of `kept`, which must outlive this. Fails with out_of_memory.
   BCR_COLD static result<band_strips> create(const pattern<Block>& kept) noexcept {

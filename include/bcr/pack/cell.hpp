@@ -51,16 +51,17 @@ struct cell_patterns {
 
 namespace detail {
 
-// Units in a slice: as many as a group of packed weights has rows, so that slices end where groups do.
-template <block_shape Block>
-inline constexpr std::size_t cell_slice_units = block_rows_per_group<Block> * Block::rows;
+// Units in a slice: as many as a group of packed weights, or a band, has rows, so that slices end where these do.
+template <block_shape Block, blob_layout Layout>
+inline constexpr std::size_t cell_slice_units =
+    (has_layout(Layout, blob_layout::bands) ? band_strips<Block>::block_rows : block_rows_per_group<Block>)*Block::rows;
 
 // The gates' rows from where the framework has them to where the layout wants them.
-template <block_shape Block>
+template <block_shape Block, blob_layout Layout>
 class gate_sorter {
  public:
   gate_sorter(const cell_form& form, std::size_t hidden) noexcept
-      : form_(form), layout_{form.kind, hidden, cell_slice_units<Block>} {}
+      : form_(form), layout_{form.kind, hidden, cell_slice_units<Block, Layout>} {}
 
   const cell_layout& layout() const noexcept { return layout_; }
   std::size_t stacked_pattern_rows() const noexcept {
@@ -100,8 +101,9 @@ class gate_sorter {
   // The matrix' rows in their new places, the others zero; without its diagonals, which go to `diagonal`, if that is
   // not null.
   template <class T>
-  BCR_COLD result<packed_weights<T, Block>> pack_sorted(const pattern<Block>& stacked, matrix_view<const T> dense,
-                                                        T* diagonal) const noexcept {
+  BCR_COLD result<packed_weights<T, Block, Layout>> pack_sorted(const pattern<Block>& stacked,
+                                                                matrix_view<const T> dense,
+                                                                T* diagonal) const noexcept {
     const auto kept = sorted(stacked);
     if (!kept) return kept.status();
     auto copy = buffer<T>::allocate(layout_.rows() * dense.columns);
@@ -111,7 +113,7 @@ class gate_sorter {
       for (std::size_t k = 0; k < dense.columns; ++k) rows(to, k) = dense(from, k);
       if (diagonal != nullptr) diagonal[to] = std::exchange(rows(to, unit), T(0));
     });
-    return pack<T>(*kept, rows);
+    return pack<T, Layout>(*kept, rows);
   }
 
  private:
@@ -147,9 +149,9 @@ BCR_COLD status check_cell(const cell_form& form, const cell_patterns<Block>& ke
 }
 
 // The cell's vectors in the layout's order.
-template <block_shape Block, class T>
-BCR_COLD void sort_vectors(const gate_sorter<Block>& sorter, const cell_form& form, const dense_cell<T>& dense, T* bias,
-                           T* recurrent_bias, T* peepholes) noexcept {
+template <block_shape Block, blob_layout Layout, class T>
+BCR_COLD void sort_vectors(const gate_sorter<Block, Layout>& sorter, const cell_form& form, const dense_cell<T>& dense,
+                           T* bias, T* recurrent_bias, T* peepholes) noexcept {
   const cell_layout& layout = sorter.layout();
   const bool apart = form.kind == cell_kind::gru_reset_after;
   const std::size_t first_of_n = apart ? 2 * layout.hidden : dense.input.rows;  // n is the last in either order
@@ -175,11 +177,11 @@ BCR_COLD void sort_vectors(const gate_sorter<Block>& sorter, const cell_form& fo
 
 // Packs what the patterns keep of a cell; nothing of the dense weights is referred to afterwards. Fails with
 // invalid_argument if the shapes do not fit together, as packed_cell::assemble and pack do, and with out_of_memory.
-template <class T, block_shape Block>
-BCR_COLD result<packed_cell<T, Block>> pack_cell(const cell_form& form, const cell_patterns<Block>& kept,
-                                                 const dense_cell<T>& dense) noexcept {
+template <class T, block_shape Block, blob_layout Layout = blob_layout::panels>
+BCR_COLD result<packed_cell<T, Block, Layout>> pack_cell(const cell_form& form, const cell_patterns<Block>& kept,
+                                                         const dense_cell<T>& dense) noexcept {
   if (const status s = detail::check_cell(form, kept, dense); !s) return s;
-  const detail::gate_sorter<Block> sorter(form, dense.input.rows / gates_of(form.kind));
+  const detail::gate_sorter<Block, Layout> sorter(form, dense.input.rows / gates_of(form.kind));
   const std::size_t rows = sorter.layout().rows(), units = sorter.layout().padded();
   auto vectors = buffer<T>::allocate(2 * rows + 4 * units);
   if (!vectors) return vectors.status();
@@ -193,13 +195,13 @@ BCR_COLD result<packed_cell<T, Block>> pack_cell(const cell_form& form, const ce
   if (!input) return input.status();
   auto recurrent = sorter.pack_sorted(kept.recurrent, dense.recurrent, diagonal);
   if (!recurrent) return recurrent.status();
-  typename packed_cell<T, Block>::matrices parts{std::move(*input), std::move(*recurrent), std::nullopt};
+  typename packed_cell<T, Block, Layout>::matrices parts{std::move(*input), std::move(*recurrent), std::nullopt};
   if (kept.projection != nullptr) {
-    auto projection = pack<T>(*kept.projection, dense.projection);
+    auto projection = pack<T, Layout>(*kept.projection, dense.projection);
     if (!projection) return projection.status();
     parts.projection = std::move(*projection);
   }
-  return packed_cell<T, Block>::assemble(
+  return packed_cell<T, Block, Layout>::assemble(
       sorter.layout(), std::move(parts),
       {.bias = bias, .recurrent_bias = recurrent_bias, .diagonal = diagonal, .peepholes = peepholes});
 }

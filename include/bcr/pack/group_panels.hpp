@@ -20,6 +20,7 @@
 #include <limits>
 #include <span>
 
+#include "bcr/core/block.hpp"
 #include "bcr/core/buffer.hpp"
 #include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
@@ -30,6 +31,10 @@ namespace bcr {
 enum class panel_cut : std::uint8_t { automatic, whole_rows, per_block };
 
 namespace detail {
+
+// Block rows in a group: enough that panels can choose among rows, few enough that a scratch tile stays near.
+template <block_shape Block>
+inline constexpr std::size_t block_rows_per_group = Block::rows >= 16 ? 1 : 16 / Block::rows;
 
 // Columns are numbered in 16 bits from the first of their slab.
 inline constexpr std::size_t slab_columns = 32768;

@@ -164,10 +164,6 @@ class panels_writer final : public panel_sink {
   bool begun_[group_rows_limit] = {};
 };
 
-// Block rows in a group: enough that panels can choose among rows, few enough that a scratch tile stays near.
-template <block_shape Block>
-inline constexpr std::size_t block_rows_per_group = Block::rows >= 16 ? 1 : 16 / Block::rows;
-
 // Fills in which rows of block rows [first, last) each column keeps.
 template <block_shape Block>
 BCR_COLD void collect_row_sets(const pattern<Block>& kept, std::size_t first, std::size_t last,

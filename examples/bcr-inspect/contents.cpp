@@ -109,10 +109,10 @@ contents read_contents(const std::string& path) {
       read_layouts<double>(*blob, c);
       break;
     case bcr::value_type::f16:
-      read_panels<bcr::f16>(*blob, c);
+      read_layouts<bcr::f16>(*blob, c);
       break;
     case bcr::value_type::bf16:
-      read_panels<bcr::bf16>(*blob, c);
+      read_layouts<bcr::bf16>(*blob, c);
       break;
     default:
       throw std::runtime_error("The weights are of a type that is not known here.");

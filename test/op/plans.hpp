@@ -60,7 +60,7 @@ const kernel_target& kernels_under_test() {
 }  // namespace bcr::test
 
 #else
-#include "bcr/bcr.hpp"
+#include "support/kernels_once.hpp"
 
 namespace bcr::test {
 

@@ -204,7 +204,7 @@ class band_strips {
     for (std::size_t i = 0; i < count_; ++i) {
       const planned_strip& s = strips_[i];
       const double bytes = static_cast<double>(s.weights() * weight_bytes + s.shape.index_bytes());
-      const double lanes = static_cast<double>(64 / weight_bytes);
+      const double lanes = 64.0 / static_cast<double>(weight_bytes);
       double loads, fixed;
       if (s.shape.kind == strip_kind::own) {
         loads = s.shape.steps * std::ceil(s.shape.lanes / lanes) * 2.2;

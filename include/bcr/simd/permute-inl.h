@@ -15,6 +15,7 @@
 
 #include "bcr/simd/ops-inl.h"
 
+#undef BCR_PERMUTES_512
 #if defined(HWY_TARGET) && HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
 #define BCR_PERMUTES_512 1
 #include <immintrin.h>

@@ -1,5 +1,5 @@
-// The kernels that most tests use are compiled once for a test program, in op/kernels_once.cpp: elsewhere they are
-// declared, and each file of tests compiles in half the time.
+// The kernels that most tests use are compiled once for a test program, in op/kernels_once.cpp and, of narrow weights,
+// op/narrow_kernels_once.cpp: elsewhere they are declared, and each file of tests compiles in half the time.
 #pragma once
 
 #include "bcr/bcr.hpp"
@@ -7,26 +7,27 @@
 #ifndef BCR_TEST_INSTANTIATE
 #define BCR_TEST_INSTANTIATE extern template
 #endif
+#ifndef BCR_TEST_INSTANTIATE_NARROW
+#define BCR_TEST_INSTANTIATE_NARROW extern template
+#endif
 
-BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
 
-#define BCR_TEST_KERNELS(T, W)                                                                                 \
-  BCR_TEST_INSTANTIATE void RunBand<true, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;       \
-  BCR_TEST_INSTANTIATE void RunBand<false, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;      \
-  BCR_TEST_INSTANTIATE void RunGroup<1, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
-  BCR_TEST_INSTANTIATE void RunGroup<2, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
-  BCR_TEST_INSTANTIATE void RunGroup<3, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
-  BCR_TEST_INSTANTIATE void RunGroup<4, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
-  BCR_TEST_INSTANTIATE void RunGroup<5, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
-  BCR_TEST_INSTANTIATE void RunGroup<6, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept;
-BCR_TEST_KERNELS(float, float)
-BCR_TEST_KERNELS(float, bf16)
-BCR_TEST_KERNELS(float, f16)
-BCR_TEST_KERNELS(double, double)
+#define BCR_TEST_KERNELS(INSTANTIATE, T, W)                                                           \
+  INSTANTIATE void RunBand<true, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;       \
+  INSTANTIATE void RunBand<false, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;      \
+  INSTANTIATE void RunGroup<1, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
+  INSTANTIATE void RunGroup<2, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
+  INSTANTIATE void RunGroup<3, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
+  INSTANTIATE void RunGroup<4, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
+  INSTANTIATE void RunGroup<5, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
+  INSTANTIATE void RunGroup<6, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept;
+BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE, float, float)
+BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE, double, double)
+BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE_NARROW, float, bf16)
+BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE_NARROW, float, f16)
 #undef BCR_TEST_KERNELS
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr
-BCR_END_TARGET;

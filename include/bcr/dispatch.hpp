@@ -108,22 +108,22 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
 };
 
 // Cells are in every library, whatever its epilogues.
-template <class T>
-class cell_plan : public basic_cell_plan<T> {
+template <class T, class W = T>
+class cell_plan : public basic_cell_plan<T, W> {
  public:
   // As gemm_plan::create, and fails as basic_cell_plan::create says.
   template <block_shape Block, blob_layout Layout>
-  static result<cell_plan> create(const packed_cell<T, Block, Layout>& cell, const cell_options& options,
+  static result<cell_plan> create(const packed_cell<W, Block, Layout>& cell, const cell_options& options,
                                   std::string_view target = {}) noexcept {
-    const auto table = find_kernels_of<T>(target);
+    const auto table = find_kernels_of<T, W>(target);
     if (!table) return table.status();
-    auto made = basic_cell_plan<T>::create((*table)->cells, cell, options);
+    auto made = basic_cell_plan<T, W>::create((*table)->cells, cell, options);
     if (!made) return made.status();
     return cell_plan(*made);
   }
 
  private:
-  explicit cell_plan(const basic_cell_plan<T>& made) noexcept : basic_cell_plan<T>(made) {}
+  explicit cell_plan(const basic_cell_plan<T, W>& made) noexcept : basic_cell_plan<T, W>(made) {}
 };
 
 // All targets that the library has kernels for, the best first.

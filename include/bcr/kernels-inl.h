@@ -64,19 +64,20 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
       : basic_linear_plan<T, Epilogue, W>(made) {}
 };
 
-template <class T>
-class cell_plan : public basic_cell_plan<T> {
+template <class T, class W = T>
+class cell_plan : public basic_cell_plan<T, W> {
  public:
   // A plan for `cell`, which must outlive it. Fails as basic_cell_plan::create says.
   template <block_shape Block, blob_layout Layout>
-  static result<cell_plan> create(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
-    auto made = basic_cell_plan<T>::create(kCellKernels<T, has_layout(Layout, blob_layout::bands)>, cell, options);
+  static result<cell_plan> create(const packed_cell<W, Block, Layout>& cell, const cell_options& options) noexcept {
+    auto made =
+        basic_cell_plan<T, W>::create(kCellKernels<T, W, has_layout(Layout, blob_layout::bands)>, cell, options);
     if (!made) return made.status();
     return cell_plan(*made);
   }
 
  private:
-  explicit cell_plan(const basic_cell_plan<T>& made) noexcept : basic_cell_plan<T>(made) {}
+  explicit cell_plan(const basic_cell_plan<T, W>& made) noexcept : basic_cell_plan<T, W>(made) {}
 };
 
 }  // namespace BCR_TARGET_NS

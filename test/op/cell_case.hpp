@@ -47,7 +47,8 @@ struct exact_state {
   std::vector<double> h, c;
 };
 
-template <class T, class Block>
+// Matrices of another type than T are rounded to it first, and the steps are those of what they became.
+template <class T, class Block, class W = T>
 class cell_case {
  public:
   cell_case(const cell_shape& s, std::uint64_t seed)
@@ -55,9 +56,9 @@ class cell_case {
         kept_input(random_pattern<Block>(pattern_rows(), s.inputs, s.how, seed)),
         kept_recurrent(random_pattern<Block>(pattern_rows(), s.outputs(), s.how, seed + 1)),
         kept_projection(random_pattern<Block>(s.projected, s.hidden, s.how, seed + 2)),
-        input_(weights(s.gates() * s.hidden, s.inputs, seed + 3)),
-        recurrent_(weights(s.gates() * s.hidden, s.outputs(), seed + 4)),
-        projection_(weights(s.projected, s.hidden, seed + 5)),
+        input_(rounded(weights(s.gates() * s.hidden, s.inputs, seed + 3))),
+        recurrent_(rounded(weights(s.gates() * s.hidden, s.outputs(), seed + 4))),
+        projection_(rounded(weights(s.projected, s.hidden, seed + 5))),
         input_bias_(weights(1, s.gates() * s.hidden, seed + 6)),
         recurrent_bias_(weights(1, s.gates() * s.hidden, seed + 7)),
         peepholes_(weights(1, 3 * s.hidden, seed + 8)) {
@@ -80,7 +81,11 @@ class cell_case {
   }
 
   template <blob_layout Layout = blob_layout::panels>
-  result<packed_cell<T, Block, Layout>> packed() const {
+  result<packed_cell<W, Block, Layout>> packed() const {
+    return packed_as<W, Layout>();
+  }
+  template <class Weight, blob_layout Layout = blob_layout::panels>
+  result<packed_cell<Weight, Block, Layout>> packed_as() const {
     dense_cell<T> dense{.input = input_.view(), .recurrent = recurrent_.view()};
     if (shape.biases) {
       dense.input_bias = input_bias_.elements.data();
@@ -88,11 +93,12 @@ class cell_case {
     }
     if (shape.peepholes) dense.peepholes = peepholes_.elements.data();
     if (shape.projected != 0) dense.projection = projection_.view();
-    return pack_cell<T, Block, Layout>({.kind = shape.kind, .order = shape.order, .dense_diagonal = shape.diagonal},
-                                       {.input = kept_input,
-                                        .recurrent = kept_recurrent,
-                                        .projection = shape.projected != 0 ? &kept_projection : nullptr},
-                                       dense);
+    return pack_cell<Weight, Block, Layout>(
+        {.kind = shape.kind, .order = shape.order, .dense_diagonal = shape.diagonal},
+        {.input = kept_input,
+         .recurrent = kept_recurrent,
+         .projection = shape.projected != 0 ? &kept_projection : nullptr},
+        dense);
   }
 
   // One step of one item, x being its input, h and c its state. `tolerance` grows to what this may be off.
@@ -123,6 +129,8 @@ class cell_case {
     for (T& w : made.elements) w *= static_cast<T>(3 / std::sqrt(kept));
     return made;
   }
+
+  static dense_matrix<T> rounded(const dense_matrix<T>& all) { return converted<T>(converted<W>(all)); }
 
   std::size_t gate_rows() const { return blocks_covering(shape.hidden, Block::rows) * Block::rows; }
   std::size_t pattern_rows() const { return shape.gates() * gate_rows(); }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "op/cell_case.hpp"
+#include "op/cell_steps.hpp"
 
 namespace {
 
@@ -18,6 +18,7 @@ using bcr::cell_kind;
 using bcr::gate_order;
 using bcr::test::cell_case;
 using bcr::test::cell_shape;
+using bcr::test::check_steps;
 using bcr::test::guarded_array;
 using bcr::test::guarded_matrix;
 using bcr::test::guarded_state;
@@ -27,52 +28,6 @@ using bcr::blob_layout;
 
 constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
                                     cell_kind::rnn_tanh, cell_kind::rnn_relu};
-
-double worse(double worst, double error, double tolerance) {
-  const double ratio = error / tolerance;
-  return std::max(worst, ratio >= 0 ? ratio : std::numeric_limits<double>::max());
-}
-
-// Three steps, each from the state that the one before has left.
-template <class T, class Block, bcr::blob_layout Layout>
-void check_steps(const cell_shape& shape, std::size_t batch, std::size_t threads, std::uint64_t seed) {
-  INFO(describe(shape), " batch ", batch, " threads ", threads, " seed ", seed);
-  random_source random(seed);
-  const cell_case<T, Block> in(shape, seed);
-  const auto packed = in.template packed<Layout>();
-  REQUIRE(packed.message() == doctest::String("Success."));
-  const auto plan = bcr::test::cell_plan<T>::create(*packed, {.batch = batch, .threads = threads});
-  REQUIRE(plan.message() == doctest::String("Success."));
-  REQUIRE(plan->tasks() <= threads);
-  guarded_matrix<T> x(batch, shape.inputs, bcr::test::any_placement(random));
-  guarded_state<T> state(shape, batch, random);
-  state.fill(random);
-  guarded_array<std::byte> workspace(plan->workspace_bytes(), random.below(70),
-                                     random.chance(0.5) ? bcr::test::guard_side::before : bcr::test::guard_side::after);
-  double worst = 0;
-  for (int step = 0; step < 3; ++step) {
-    std::vector<bcr::test::exact_state> expected;
-    double tolerance = 0;
-    for (std::size_t b = 0; b < batch; ++b) {
-      for (std::size_t k = 0; k < shape.inputs; ++k) x(b, k) = bcr::test::random_value<T>(random);
-      expected.push_back(in.step(x.row(b), row_of(state.h, b), row_of(state.c, b), tolerance));
-    }
-    const bcr::status done = plan->step(x.view(), state.view(), workspace.span());
-    REQUIRE(done.message() == doctest::String("Success."));
-    for (std::size_t b = 0; b < batch; ++b) {
-      for (std::size_t u = 0; u < shape.outputs(); ++u) {
-        worst = worse(worst, std::abs(static_cast<double>(state.h(b, u)) - expected[b].h[u]), tolerance);
-      }
-      for (std::size_t u = 0; u < expected[b].c.size(); ++u) {
-        worst = worse(worst, std::abs(static_cast<double>(state.c(b, u)) - expected[b].c[u]), tolerance);
-      }
-    }
-  }
-  CHECK(worst <= 1);
-  CHECK(x.surroundings_intact());
-  CHECK(state.surroundings_intact());
-  CHECK(workspace.surroundings_intact());
-}
 
 template <class T, class Block>
 void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t seed) {

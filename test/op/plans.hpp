@@ -44,11 +44,11 @@ struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
     return bcr::linear_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
-template <class T>
-struct cell_plan : bcr::cell_plan<T> {
+template <class T, class W = T>
+struct cell_plan : bcr::cell_plan<T, W> {
   template <block_shape Block, blob_layout Layout>
-  static auto create(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
-    return bcr::cell_plan<T>::create(cell, options, target_name());
+  static auto create(const packed_cell<W, Block, Layout>& cell, const cell_options& options) noexcept {
+    return bcr::cell_plan<T, W>::create(cell, options, target_name());
   }
 };
 

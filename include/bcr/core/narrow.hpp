@@ -6,6 +6,7 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 namespace bcr {
 
@@ -90,5 +91,9 @@ concept narrow_float = std::same_as<T, f16> || std::same_as<T, bf16>;
 // Whether a plan whose activations are of type T can have weights of type W.
 template <class W, class T>
 concept weights_for = std::same_as<W, T> || (narrow_float<W> && std::same_as<T, float>);
+
+// The type of activations and arithmetic that weights of type W are for.
+template <class W>
+using arithmetic_for = std::conditional_t<narrow_float<W>, float, W>;
 
 }  // namespace bcr

@@ -9,6 +9,7 @@
 #include "bcr/core/block.hpp"
 #include "bcr/core/buffer.hpp"
 #include "bcr/core/cold.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/cell_layout.hpp"
 #include "bcr/format/packed_weights.hpp"
@@ -27,13 +28,15 @@ struct cell_vectors {
 
 // Owns its matrices and vectors; plans that refer to it must not outlive it, but survive its being moved.
 // Layout is that of the matrices: panels suit large batches, bands steps of a few items, and both also sequences, whose
-// input half is one product.
-template <class T, block_shape Block, blob_layout Layout = blob_layout::panels>
+// input half is one product. Matrices are of type W; vectors are of the type that is computed in.
+template <class W, block_shape Block, blob_layout Layout = blob_layout::panels>
 class packed_cell {
+  using T = arithmetic_for<W>;
+
  public:
-  using value = T;
+  using value = W;
   using block_type = Block;
-  using matrix = packed_weights<T, Block, Layout>;
+  using matrix = packed_weights<W, Block, Layout>;
 
   struct matrices {
     matrix input;                      // rows x I

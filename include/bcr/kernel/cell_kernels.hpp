@@ -39,11 +39,12 @@ struct cell_task {
   cell_rows<T> update, reset;
 };
 
-template <class T>
+// Activations, state and arithmetic are of type T, weights of type W.
+template <class T, class W = T>
 struct cell_kernels {
   using update = void (*)(const cell_task<T>&) noexcept;
 
-  linear_kernels<T, epilogue::none> products;
+  linear_kernels<T, epilogue::none, W> products;
   update lstm;
   update gru_reset_after;
   update gru_reset_before[cell_layout::most_phases];

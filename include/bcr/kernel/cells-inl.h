@@ -171,9 +171,9 @@ void UpdateCell(const cell_task<T>& task) noexcept {
   }
 }
 
-template <class T, bool Bands>
-inline constexpr cell_kernels<T> kCellKernels{
-    kLinearKernels<T, epilogue::none, T, Bands>, UpdateCell<LstmUpdate, T>,
+template <class T, class W, bool Bands>
+inline constexpr cell_kernels<T, W> kCellKernels{
+    kLinearKernels<T, epilogue::none, W, Bands>, UpdateCell<LstmUpdate, T>,
     UpdateCell<GruResetAfterUpdate, T>,          {UpdateCell<GruResetUpdate, T>, UpdateCell<GruNewUpdate, T>},
     UpdateCell<RnnUpdate<epilogue::tanh>, T>,    UpdateCell<RnnUpdate<epilogue::relu>, T>};
 

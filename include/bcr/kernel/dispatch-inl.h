@@ -22,7 +22,7 @@ struct TableMaker<dispatch_table<T, W, Epilogues...>> {
   static constexpr dispatch_table<T, W, Epilogues...> table{
       {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}...,
       target_name(),
-      kCellKernels<T, true>};
+      kCellKernels<T, W, true>};
 };
 
 template <class Table>

@@ -27,7 +27,7 @@ struct layer_kernels {
 template <class T, class W, class... Epilogues>
 struct dispatch_table : layer_kernels<T, Epilogues, W>... {
   const char* target;  // "avx3", as in kernel_name()
-  cell_kernels<T> cells{};
+  cell_kernels<T, W> cells{};
 
   template <class Epilogue>
   static constexpr bool has = (std::same_as<Epilogue, Epilogues> || ...);

@@ -47,8 +47,13 @@ struct sequence_options {
   bool reverse = false;  // from the last time step to the first
 };
 
-template <class T>
+// Weights are of type W: T, or f16 or bf16 for activations, state and arithmetic in float.
+template <class T, class W = T>
 class basic_cell_plan {
+  static_assert(weights_for<W, T>,
+                "bcr: the weights of a cell are of the same type as its activations, or f16 or bf16 where those are "
+                "float");
+
  public:
   using value = T;
 
@@ -63,8 +68,8 @@ class basic_cell_plan {
   // A plan for `cell`, which must outlive it, on the kernels of one target. Fails as can_implement says, and with
   // unsupported if the groups of the cell's weights were not packed slice by slice.
   template <block_shape Block, blob_layout Layout>
-  BCR_COLD static result<basic_cell_plan> create(const cell_kernels<T>& kernels,
-                                                 const packed_cell<T, Block, Layout>& cell,
+  BCR_COLD static result<basic_cell_plan> create(const cell_kernels<T, W>& kernels,
+                                                 const packed_cell<W, Block, Layout>& cell,
                                                  const cell_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
     if (!countable(cell, options)) {
@@ -84,7 +89,8 @@ class basic_cell_plan {
   std::size_t outputs() const noexcept { return recurrent_.columns(); }
   // Bytes of memory, of any alignment, that each run needs for itself.
   std::size_t workspace_bytes() const noexcept { return memory_.bytes(tasks_); }
-  // "lstm_f32_b4x16_t4x1_avx3": operation, type, block, tile, target.
+  // "lstm_f32_b4x16_t4x1_avx3": operation, type, block, tile, target. Weights of another type than the activations are
+  // named after these: "gru_f32_bf16_b4x16_...".
   const char* kernel_name() const noexcept { return label_.text(); }
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return tasks_; }
@@ -158,7 +164,7 @@ class basic_cell_plan {
   }
 
  private:
-  using sums = detail::row_sums<T>;
+  using sums = detail::row_sums<T, W>;
   using pieces = typename detail::cell_workspace<T>::pieces;
 
   // One time step.
@@ -175,7 +181,7 @@ class basic_cell_plan {
   };
 
   template <block_shape Block, blob_layout Layout>
-  basic_cell_plan(const cell_kernels<T>& kernels, const packed_cell<T, Block, Layout>& cell,
+  basic_cell_plan(const cell_kernels<T, W>& kernels, const packed_cell<W, Block, Layout>& cell,
                   const cell_options& options) noexcept
       : kernels_(&kernels),
         options_(options),
@@ -191,7 +197,7 @@ class basic_cell_plan {
     chunk_rows_ = std::max<std::size_t>(layout_.slice_rows(0) * chunk_slices_, band_rows_limit);
     plan_workspace();
     const std::size_t tile = options.batch == 1 ? 1 : recurrent_.tiles(options.batch).widest();
-    label_ = kernel_label(name_of(layout_.kind), {value_type_of<T>::value, value_type_of<T>::value}, Block::rows,
+    label_ = kernel_label(name_of(layout_.kind), {value_type_of<T>::value, value_type_of<W>::value}, Block::rows,
                           Block::columns, recurrent_.uses_bands(options.batch) ? band_rows_limit : panel_rows, tile,
                           kernels.products.panels.target.name);
   }
@@ -206,7 +212,7 @@ class basic_cell_plan {
 
   // Whether the sizes below can be computed: generously, and in numbers that do not overflow.
   template <block_shape Block, blob_layout Layout>
-  BCR_COLD static bool countable(const packed_cell<T, Block, Layout>& cell, const cell_options& options) noexcept {
+  BCR_COLD static bool countable(const packed_cell<W, Block, Layout>& cell, const cell_options& options) noexcept {
     const auto number = [](std::size_t n) { return static_cast<double>(n); };
     const double tokens = (number(options.batch) + 64) * (number(options.steps) + 1);
     const double widest = number(cell.layout().rows()) + number(cell.inputs()) + number(cell.outputs()) + 256;
@@ -391,7 +397,7 @@ class basic_cell_plan {
     return first_of_part(layout_.slices(), part, parts, cost);
   }
 
-  const cell_kernels<T>* kernels_;
+  const cell_kernels<T, W>* kernels_;
   cell_options options_;
   cell_layout layout_;
   cell_vectors<T> vectors_;

@@ -15,14 +15,14 @@
 namespace bcr::detail {
 
 // Refers to the weights' arrays and to a table of kernels, which both must outlive it.
-template <class T>
+template <class T, class W = T>
 class row_sums {
  public:
-  using kernels = linear_kernels<T, epilogue::none>;
+  using kernels = linear_kernels<T, epilogue::none, W>;
 
   row_sums() noexcept = default;
   template <block_shape Block, blob_layout Layout>
-  row_sums(const kernels& table, const packed_weights<T, Block, Layout>& packed) noexcept
+  row_sums(const kernels& table, const packed_weights<W, Block, Layout>& packed) noexcept
       : kernels_(&table),
         columns_(packed.columns()),
         weights_(packed.panels()),
@@ -132,7 +132,7 @@ class row_sums {
     const std::size_t vectors = all.vectors(tile), width = vectors * lanes_;
     const std::size_t first_row = weights_.groups[begin].row_begin;
     T* const sums = scratch + panel_scratch_elements(all.widest(), lanes_);
-    panel_task<T> task{};
+    panel_task<T, W> task{};
     task.weights = &weights_;
     task.b = loaded;
     task.ldb = task.ldc = width;
@@ -164,8 +164,8 @@ class row_sums {
 
   const kernels* kernels_ = nullptr;
   std::size_t columns_ = 0;
-  panels_view<T> weights_;
-  bands_view<T> bands_;
+  panels_view<W> weights_;
+  bands_view<W> bands_;
   bool has_panels_ = false, has_bands_ = false;
   std::size_t lanes_ = 1, widest_ = 1;
 };

@@ -21,7 +21,7 @@ struct stack_options {
   std::size_t directions = 1;  // D: 2 has a cell for each direction in every layer
 };
 
-// Refers to the plans, which must outlive it; Plan is cell_plan<T>, whose T is `value`.
+// Refers to the plans, which must outlive it; Plan is cell_plan<T, W>, whose T is `value`.
 template <class Plan>
 class cell_stack {
  public:

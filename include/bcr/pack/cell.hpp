@@ -10,6 +10,7 @@
 #include "bcr/core/buffer.hpp"
 #include "bcr/core/cold.hpp"
 #include "bcr/core/matrix_view.hpp"
+#include "bcr/core/narrow.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/bits.hpp"
 #include "bcr/format/cell_layout.hpp"
@@ -98,10 +99,10 @@ class gate_sorter {
     return made;
   }
 
-  // The matrix' rows in their new places, the others zero; without its diagonals, which go to `diagonal`, if that is
-  // not null.
-  template <class T>
-  BCR_COLD result<packed_weights<T, Block, Layout>> pack_sorted(const pattern<Block>& stacked,
+  // The matrix' rows in their new places, the others zero, as weights of type W; without its diagonals, which go to
+  // `diagonal`, if that is not null.
+  template <class W, class T>
+  BCR_COLD result<packed_weights<W, Block, Layout>> pack_sorted(const pattern<Block>& stacked,
                                                                 matrix_view<const T> dense,
                                                                 T* diagonal) const noexcept {
     const auto kept = sorted(stacked);
@@ -113,7 +114,7 @@ class gate_sorter {
       for (std::size_t k = 0; k < dense.columns; ++k) rows(to, k) = dense(from, k);
       if (diagonal != nullptr) diagonal[to] = std::exchange(rows(to, unit), T(0));
     });
-    return pack<T, Layout>(*kept, rows);
+    return pack<W, Layout>(*kept, rows);
   }
 
  private:
@@ -175,11 +176,13 @@ BCR_COLD void sort_vectors(const gate_sorter<Block, Layout>& sorter, const cell_
 
 }  // namespace detail
 
-// Packs what the patterns keep of a cell; nothing of the dense weights is referred to afterwards. Fails with
-// invalid_argument if the shapes do not fit together, as packed_cell::assemble and pack do, and with out_of_memory.
-template <class T, block_shape Block, blob_layout Layout = blob_layout::panels>
-BCR_COLD result<packed_cell<T, Block, Layout>> pack_cell(const cell_form& form, const cell_patterns<Block>& kept,
-                                                         const dense_cell<T>& dense) noexcept {
+// Packs what the patterns keep of a cell; nothing of the dense weights is referred to afterwards. If W is f16 or bf16,
+// matrices of float are rounded on their way in, and vectors stay in float. Fails with invalid_argument if the shapes
+// do not fit together, as packed_cell::assemble and pack do, and with out_of_memory.
+template <class W, block_shape Block, blob_layout Layout = blob_layout::panels>
+BCR_COLD result<packed_cell<W, Block, Layout>> pack_cell(const cell_form& form, const cell_patterns<Block>& kept,
+                                                         const dense_cell<arithmetic_for<W>>& dense) noexcept {
+  using T = arithmetic_for<W>;
   if (const status s = detail::check_cell(form, kept, dense); !s) return s;
   const detail::gate_sorter<Block, Layout> sorter(form, dense.input.rows / gates_of(form.kind));
   const std::size_t rows = sorter.layout().rows(), units = sorter.layout().padded();
@@ -191,19 +194,26 @@ BCR_COLD result<packed_cell<T, Block, Layout>> pack_cell(const cell_form& form, 
   T* const peepholes = dense.peepholes != nullptr ? bias + 2 * rows + units : nullptr;
   detail::sort_vectors(sorter, form, dense, bias, recurrent_bias, peepholes);
 
-  auto input = sorter.pack_sorted(kept.input, dense.input, static_cast<T*>(nullptr));
+  auto input = sorter.template pack_sorted<W>(kept.input, dense.input, static_cast<T*>(nullptr));
   if (!input) return input.status();
-  auto recurrent = sorter.pack_sorted(kept.recurrent, dense.recurrent, diagonal);
+  auto recurrent = sorter.template pack_sorted<W>(kept.recurrent, dense.recurrent, diagonal);
   if (!recurrent) return recurrent.status();
-  typename packed_cell<T, Block, Layout>::matrices parts{std::move(*input), std::move(*recurrent), std::nullopt};
+  typename packed_cell<W, Block, Layout>::matrices parts{std::move(*input), std::move(*recurrent), std::nullopt};
   if (kept.projection != nullptr) {
-    auto projection = pack<T, Layout>(*kept.projection, dense.projection);
+    auto projection = pack<W, Layout>(*kept.projection, dense.projection);
     if (!projection) return projection.status();
     parts.projection = std::move(*projection);
   }
-  return packed_cell<T, Block, Layout>::assemble(
+  return packed_cell<W, Block, Layout>::assemble(
       sorter.layout(), std::move(parts),
       {.bias = bias, .recurrent_bias = recurrent_bias, .diagonal = diagonal, .peepholes = peepholes});
+}
+
+// The same in the type of the dense weights.
+template <block_shape Block, class T>
+result<packed_cell<T, Block>> pack_cell(const cell_form& form, const cell_patterns<Block>& kept,
+                                        const dense_cell<T>& dense) noexcept {
+  return pack_cell<T, Block>(form, kept, dense);
 }
 
 // As cover_nonzeros, for the stacked matrix of `kind`'s gates (G H x K): blocks begin anew with every gate, as

@@ -1,4 +1,4 @@
-# bcr_add_dispatch_library(name [TYPES float double float+bf16 float+f16] [EPILOGUES chain ...] [SIMD highway|xsimd])
+# bcr_add_dispatch_library(name [TYPES float double float+bf16 float+f16 float+i8] [EPILOGUES chain ...] [SIMD highway|xsimd])
 #
 # A static library of kernels for every instruction set, for one binary that runs everywhere: link it, include
 # bcr/dispatch.hpp, and every plan takes the best target that the processor runs.
@@ -87,12 +87,15 @@ function(bcr_add_dispatch_library name)
   set(declarations)
   set(sources)
   foreach(type IN LISTS arg_TYPES)
-    if(NOT type MATCHES "^(float|double|float[+](f16|bf16))$")
-      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float, double, float+f16 and float+bf16, not '${type}'.")
+    if(NOT type MATCHES "^(float|double|float[+](f16|bf16|i8))$")
+      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float, double, float+f16, float+bf16 and float+i8, not '${type}'.")
     endif()
     string(REPLACE "+" "_" type_id "${type}")
     string(REGEX REPLACE "[+].*" "" activations "${type}")
     string(REGEX REPLACE ".*[+]" "" weights "${type}")
+    if(weights STREQUAL "i8")
+      set(weights "std::int8_t")
+    endif()
     set(types "${activations}, ${weights}")
     if(NOT first_types)
       set(first_types "${types}")

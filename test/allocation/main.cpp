@@ -36,8 +36,8 @@ void check_plan(const Plan& plan, bcr::matrix_view<const T> in, bcr::matrix_view
   expect(together.ok(), together.message());
 }
 
-// Of a cell, a step and a sequence.
-template <class T>
+// Of a cell, a step and a sequence. Weights are of type W, and all else of type T.
+template <class T, class W, bcr::blob_layout Layout>
 void check_cell(bcr::cell_kind kind, bcr::thread_pool& pool) {
   constexpr std::size_t batch = 3, inputs = 20, hidden = 67, time = 5;
   const std::size_t rows = hidden * bcr::gates_of(kind);
@@ -48,14 +48,14 @@ void check_cell(bcr::cell_kind kind, bcr::thread_pool& pool) {
   const auto kept_input = bcr::cover_gates<bcr::block<8, 32>>(kind, input);
   const auto kept_recurrent = bcr::cover_gates<bcr::block<8, 32>>(kind, recurrent);
   expect(kept_input.ok() && kept_recurrent.ok(), kept_input.message());
-  const auto packed = bcr::pack_cell<T, bcr::block<8, 32>>(
+  const auto packed = bcr::pack_cell<W, bcr::block<8, 32>, Layout>(
       {.kind = kind}, {.input = kept_input->pattern, .recurrent = kept_recurrent->pattern},
       {.input = input, .recurrent = recurrent});
   expect(packed.ok(), packed.message());
-  const auto plan = bcr::cell_plan<T>::create(*packed, {.batch = batch, .threads = 3, .steps = 2});
+  const auto plan = bcr::cell_plan<T, W>::create(*packed, {.batch = batch, .threads = 3, .steps = 2});
   expect(plan.ok(), plan.message());
-  const std::vector<bcr::cell_plan<T>> plans{*plan};
-  const auto stack = bcr::cell_stack<bcr::cell_plan<T>>::create(plans);
+  const std::vector<bcr::cell_plan<T, W>> plans{*plan};
+  const auto stack = bcr::cell_stack<bcr::cell_plan<T, W>>::create(plans);
   std::vector<std::byte> workspace(stack->workspace_bytes(time));
   const std::vector<bcr::cell_state<T>> states{{{h.data(), batch, hidden}, {c.data(), batch, hidden}}};
   const bcr::matrix_view<const T> first(x.data(), batch, inputs), all(x.data(), time * batch, inputs);
@@ -70,8 +70,7 @@ void check_cell(bcr::cell_kind kind, bcr::thread_pool& pool) {
   expect(run.ok(), run.message());
 }
 
-// Weights are of type W, and all else of type T.
-template <class T, class W = T>
+template <class T, class W = T, bcr::blob_layout Layout = bcr::blob_layout::panels>
 void check_type(bcr::thread_pool& pool) {
   constexpr std::size_t m = 67, k = 130, n = 93;
   std::vector<T> weights(m * k), input(k * n, T(1)), output(m * n), bias(m, T(2));
@@ -79,7 +78,7 @@ void check_type(bcr::thread_pool& pool) {
   const bcr::matrix_view<const T> dense(weights.data(), m, k);
   const auto found = bcr::cover_nonzeros<bcr::block<8, 32>>(dense);
   expect(found.ok(), found.message());
-  const auto packed = bcr::pack<W>(found->pattern, dense);
+  const auto packed = bcr::pack<W, Layout>(found->pattern, dense);
   expect(packed.ok(), packed.message());
 
   const auto epilogue = bcr::epilogue::chain(bcr::epilogue::bias<T>{bias.data()}, bcr::epilogue::gelu{});
@@ -90,9 +89,9 @@ void check_type(bcr::thread_pool& pool) {
   const auto linear = bcr::linear_plan<T, epilogue_type, W>::create(*packed, {.tokens = n, .threads = 3});
   expect(linear.ok(), linear.message());
   check_plan<T>(*linear, {input.data(), n, k}, {output.data(), n, m}, epilogue, pool);
-  check_cell<T>(bcr::cell_kind::lstm, pool);
-  check_cell<T>(bcr::cell_kind::gru_reset_after, pool);
-  check_cell<T>(bcr::cell_kind::gru_reset_before, pool);
+  check_cell<T, W, Layout>(bcr::cell_kind::lstm, pool);
+  check_cell<T, W, Layout>(bcr::cell_kind::gru_reset_after, pool);
+  check_cell<T, W, Layout>(bcr::cell_kind::gru_reset_before, pool);
 }
 
 }  // namespace
@@ -106,5 +105,6 @@ int main() {
   check_type<float>(*pool);
   check_type<double>(*pool);
   check_type<float, bcr::bf16>(*pool);
+  check_type<float, std::int8_t, bcr::blob_layout::bands>(*pool);
   return failures;
 }

@@ -82,7 +82,7 @@ TEST_CASE("bands: the sentence for each kind of damage") {
   says(shared, shape, [](tampered& t) { t.runs()[0].words = 0; });
   says(shared, shape, [](tampered& t) { t.runs()[0].lanes = 129; });
   says(shared, shape, [](tampered& t) { t.runs()[0].full_steps = 1; });
-  says(shared, shape, [](tampered& t) { t.runs()[0].zero = 1; });
+  says(shared, shape, [](tampered& t) { t.runs()[0].windows = 1; });
   says(own, shape, [](tampered& t) { t.runs()[0].group_bits = 4; });
   says(own, shape, [](tampered& t) { t.runs()[0].padded = 2; });
   says(own, shape, [](tampered& t) { t.runs()[0].full_steps = t.runs()[0].steps + 1; });

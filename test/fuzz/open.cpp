@@ -42,6 +42,16 @@ void use(const bcr::packed_weights<bcr::bf16, bcr::block<4, 16>>& w) {
   }
 }
 
+void use(const bcr::packed_weights<std::int8_t, bcr::block<4, 16>, bcr::blob_layout::bands>& w) {
+  demand(bcr::test::can_be_walked(w));
+  if (w.rows() > 512 || w.columns() > 512) return;
+  std::vector<float> in(w.columns() * 3, 1.0f), out(w.rows() * 3);
+  const auto linear = bcr::linear_plan<float, bcr::epilogue::none, std::int8_t>::create(w, {.tokens = 3});
+  demand(linear.ok());
+  std::vector<std::byte> workspace(linear->workspace_bytes());
+  demand(linear->run({in.data(), 3, w.columns()}, {out.data(), 3, w.rows()}, workspace).ok());
+}
+
 template <class Weights>
 void open(std::span<const std::byte> bytes) {
   const auto opened = Weights::view(bytes);
@@ -54,6 +64,7 @@ void open_as_any(std::span<const std::byte> bytes) {
   open<bcr::packed_weights<float, bcr::block<8, 4>, bcr::blob_layout::bands>>(bytes);
   open<bcr::packed_weights<double, bcr::block<4, 16>>>(bytes);
   open<bcr::packed_weights<bcr::bf16, bcr::block<4, 16>>>(bytes);
+  open<bcr::packed_weights<std::int8_t, bcr::block<4, 16>, bcr::blob_layout::bands>>(bytes);
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ struct exact_state {
   std::vector<double> h, c;
 };
 
-// Matrices of another type than T are rounded to it first, and the steps are those of what they became.
+// Matrices of another type than T are rounded to it first, and the steps are those of what they became. Of eight bits,
+// the input, the state and what is made of it on the way are rounded as well, of which the steps know nothing.
 template <class T, class Block, class W = T>
 class cell_case {
  public:
@@ -78,6 +79,28 @@ class cell_case {
         if (!kept_projection.keeps(i, k)) projection_(i, k) = nan;
       }
     }
+    if constexpr (quantised<W>) {
+      round_rows(input_, [&](std::size_t i, std::size_t k) { return kept_input.keeps(pattern_row(i), k); });
+      round_rows(recurrent_, [&](std::size_t i, std::size_t k) {
+        return kept_recurrent.keeps(pattern_row(i), k) && !(s.diagonal && k == i % s.hidden);
+      });
+      round_rows(projection_, [&](std::size_t i, std::size_t k) { return kept_projection.keeps(i, k); });
+    }
+  }
+
+  // The largest sum of magnitudes in a row of the matrices that meet the state.
+  double most_row_magnitude() const {
+    double most = 0;
+    for (const auto* m : {&recurrent_, &projection_}) {
+      for (std::size_t i = 0; i < m->rows; ++i) {
+        double all = 0;
+        for (std::size_t k = 0; k < m->columns; ++k) {
+          if (is_finite((*m)(i, k))) all += std::abs(static_cast<double>((*m)(i, k)));
+        }
+        most = std::max(most, all);
+      }
+    }
+    return most;
   }
 
   template <blob_layout Layout = blob_layout::panels>
@@ -130,7 +153,22 @@ class cell_case {
     return made;
   }
 
-  static dense_matrix<T> rounded(const dense_matrix<T>& all) { return converted<T>(converted<W>(all)); }
+  static dense_matrix<T> rounded(const dense_matrix<T>& all) {
+    if constexpr (quantised<W>) return all;
+    return converted<T>(converted<W>(all));
+  }
+  template <class Keeps>
+  static void round_rows(dense_matrix<T>& all, Keeps&& keeps) {
+    for (std::size_t i = 0; i < all.rows; ++i) {
+      T largest = 0;
+      for (std::size_t k = 0; k < all.columns; ++k) {
+        if (keeps(i, k)) largest = std::max(largest, std::abs(all(i, k)));
+      }
+      for (std::size_t k = 0; k < all.columns && largest != 0; ++k) {
+        if (keeps(i, k)) all(i, k) = std::nearbyint(all(i, k) * (127 / largest)) * (largest / 127);
+      }
+    }
+  }
 
   std::size_t gate_rows() const { return blocks_covering(shape.hidden, Block::rows) * Block::rows; }
   std::size_t pattern_rows() const { return shape.gates() * gate_rows(); }

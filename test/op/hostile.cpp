@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "op/operands.hpp"
@@ -39,8 +40,10 @@ struct arena {
         for (std::size_t j = 0; j < in.columns; ++j) in(i, j) = 1;
       }
     }
-    const auto gemm = bcr::test::gemm_plan<float>::create(w, {.columns = n, .threads = 2});
-    const auto linear = bcr::test::linear_plan<float>::create(w, {.tokens = n, .threads = 2});
+    using value = typename Weights::value;
+    using none = bcr::epilogue::none;
+    const auto gemm = bcr::test::gemm_plan<float, none, value>::create(w, {.columns = n, .threads = 2});
+    const auto linear = bcr::test::linear_plan<float, none, value>::create(w, {.tokens = n, .threads = 2});
     // As an engine would: as much as the plan asks for, against the guard on either side.
     const auto piece = [&](std::size_t bytes) {
       const auto all = workspace.span();
@@ -82,6 +85,7 @@ TEST_CASE("plans on weights with any field at any edge") {
   check_plans(victim({.cut = panel_cut::per_block}));
   check_plans(victim<blob_layout::bands>({.strips = strip_cut::shared_columns}));
   check_plans(victim<blob_layout::bands>({.strips = strip_cut::own_columns}));
+  check_plans(victim<blob_layout::bands, std::int8_t>({}));
 }
 
 }  // namespace

@@ -14,9 +14,11 @@
 namespace bcr {
 namespace BCR_TARGET_NS {
 
+#define BCR_TEST_BANDS(INSTANTIATE, T, W)                                                       \
+  INSTANTIATE void RunBand<true, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept; \
+  INSTANTIATE void RunBand<false, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;
 #define BCR_TEST_KERNELS(INSTANTIATE, T, W)                                                           \
-  INSTANTIATE void RunBand<true, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;       \
-  INSTANTIATE void RunBand<false, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;      \
+  BCR_TEST_BANDS(INSTANTIATE, T, W)                                                                   \
   INSTANTIATE void RunGroup<1, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
   INSTANTIATE void RunGroup<2, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
   INSTANTIATE void RunGroup<3, T, epilogue::none, W>(const PanelRun<T, epilogue::none, W>&) noexcept; \
@@ -27,7 +29,9 @@ BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE, float, float)
 BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE, double, double)
 BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE_NARROW, float, bf16)
 BCR_TEST_KERNELS(BCR_TEST_INSTANTIATE_NARROW, float, f16)
+BCR_TEST_BANDS(BCR_TEST_INSTANTIATE_NARROW, float, std::int8_t)
 #undef BCR_TEST_KERNELS
+#undef BCR_TEST_BANDS
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

@@ -97,6 +97,11 @@ class tampered {
     add(bands_section::bands, {4, 4, 8, 8});
     add(bands_section::runs, {2, 1, 1, 1, 1, 1, 1, 1, 1});
     add(bands_section::indices, {1});
+    if (reinterpret_cast<const blob_header*>(bytes_.data())->kind.type == value_type::i8) {
+      add(bands_section::weights, {1});  // not every byte is one
+      add(bands_section::scales, {4});
+      add(bands_section::sums, {4});
+    }
     return all;
   }
   // The bytes that must be zero, behind the table and the sections. Of an intact frame.
@@ -217,12 +222,12 @@ bool can_be_walked(const packed_weights<T, Block, Layout>& w) {
 
 // Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be; or in
 // bands.
-template <blob_layout Layout = blob_layout::panels>
-packed_weights<float, block<8, 4>, Layout> victim(const pack_options& how) {
+template <blob_layout Layout = blob_layout::panels, class W = float>
+packed_weights<W, block<8, 4>, Layout> victim(const pack_options& how) {
   using shape = block<8, 4>;
   auto kept = random_pattern<shape>(37, 11, {.density = 0.3, .rows_kept = 0.6}, 11);
   for (std::size_t bj = 0; bj < kept.block_columns(); ++bj) kept.keep_row(0, bj, 5, false);
-  return std::move(*pack<float, Layout>(kept, random_weights<float>(kept, 12).view(), how));
+  return std::move(*pack<W, Layout>(kept, random_weights<float>(kept, 12).view(), how));
 }
 
 }  // namespace bcr::test

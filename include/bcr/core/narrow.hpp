@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "bcr/core/quantise.hpp"
+
 namespace bcr {
 
 namespace detail {
@@ -90,10 +92,10 @@ concept narrow_float = std::same_as<T, f16> || std::same_as<T, bf16>;
 
 // Whether a plan whose activations are of type T can have weights of type W.
 template <class W, class T>
-concept weights_for = std::same_as<W, T> || (narrow_float<W> && std::same_as<T, float>);
+concept weights_for = std::same_as<W, T> || ((narrow_float<W> || quantised<W>) && std::same_as<T, float>);
 
 // The type of activations and arithmetic that weights of type W are for.
 template <class W>
-using arithmetic_for = std::conditional_t<narrow_float<W>, float, W>;
+using arithmetic_for = std::conditional_t<narrow_float<W> || quantised<W>, float, W>;
 
 }  // namespace bcr

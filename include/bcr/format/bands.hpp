@@ -9,6 +9,7 @@
 //                that its rows keep in one column each, in the order of the rows
 //
 //   strip_kind::shared   all lanes have the same column in a step: step s is the strip's column s
+//   strip_kind::bytes    the same, for weights of eight bits
 //   strip_kind::own      rows of several blocks below each other: groups of 1, 2, 4 or 8 lanes have a column of their
 //                        own in every step, out of a window of 32. A group may be padded with lanes that are no rows
 //
@@ -19,7 +20,13 @@
 //   2 words  the row mask: which rows the lanes are, in ascending order. Without words there is none, and the lanes
 //            are one row after the other from there on: a kernel then adds such strips up in its registers
 //   2 for 16 lanes   if `own` and padded: which lanes are rows
-//   columns  a byte or two a step if `shared`; a byte a step and group if `own`
+//   columns  a byte or two a step if `shared`; a byte a step and group if `own`; if `bytes`, how many there are in each
+//            256 columns from the window on, a byte each, and then a byte a step, which counts from where these begin
+//
+// Weights of eight bits (core/quantise.hpp) have strips of their own, in which the weights of four columns lie
+// together, row by row, as instructions for dot products want them; after the last column come zeros until there are
+// four. Each row of the matrix has a scale, and the sum of its weights, by which a kernel corrects for an input that
+// has 128 added to it.
 //
 // Nothing here depends on a vector's width or on the type of machine, but for the byte order.
 #pragma once
@@ -33,6 +40,7 @@
 
 #include "bcr/core/block.hpp"
 #include "bcr/core/cold.hpp"
+#include "bcr/core/quantise.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/blob.hpp"
 
@@ -44,12 +52,18 @@ inline constexpr int mask_rows = 16;
 // Columns of the window that a strip's indices count from: its first is a multiple of this.
 inline constexpr int window_columns = 32;
 inline constexpr std::size_t bands_columns_limit = std::size_t{window_columns} << 16;
+inline constexpr unsigned byte_window_columns = 256;
 // The index of a group that has no weights left for a step; its lanes are zeros, to be met by no input.
 inline constexpr std::uint8_t no_column = 0xff;
 
+// Columns of a strip whose weights lie together.
+template <class W>
+inline constexpr unsigned columns_together = quantised<W> ? 4 : 1;
+
 // What a kernel may read, but not use, beyond the last index and the last weight; they are zero.
-inline constexpr std::size_t index_read_ahead = 128;        // bytes
-inline constexpr std::size_t band_weights_read_ahead = 64;  // elements
+inline constexpr std::size_t index_read_ahead = 128;  // bytes
+template <class W>
+inline constexpr std::size_t band_weights_read_ahead = 64 * columns_together<W>;  // elements
 
 struct band {
   std::uint32_t row_begin;
@@ -58,7 +72,7 @@ struct band {
   std::uint64_t weight_begin;
 };
 
-enum class strip_kind : std::uint8_t { shared8, shared16, own };
+enum class strip_kind : std::uint8_t { shared8, shared16, own, bytes };
 
 struct strip_run {
   std::uint16_t strips;  // at least 1
@@ -69,23 +83,34 @@ struct strip_run {
   std::uint8_t full_steps;  // if `own`: the first ones, in which every group has a column
   std::uint8_t group_bits;  // if `own`: lanes that share a column, as a power of two
   std::uint8_t padded;      // if `own`: 1 where some lane is no row
-  std::uint8_t zero;
+  std::uint8_t windows;     // if `bytes`: of byte_window_columns, from the strip's own on
 
   constexpr unsigned lane_words() const noexcept {
     return padded != 0 ? (unsigned{lanes} + mask_rows - 1) / mask_rows : 0;
   }
   constexpr unsigned groups() const noexcept { return unsigned{lanes} >> group_bits; }
   // Whether a strip needs no row mask, if its rows follow each other: the lanes of whole vectors, of any target's.
-  constexpr bool is_whole() const noexcept { return padded == 0 && lanes % (2 * mask_rows) == 0; }
+  constexpr bool is_whole() const noexcept {
+    return kind != strip_kind::bytes && padded == 0 && lanes % (2 * mask_rows) == 0;
+  }
   // Bytes of a strip's columns, and of all of its indices.
   constexpr std::size_t column_bytes() const noexcept {
+    if (kind == strip_kind::bytes) return std::size_t{windows} + steps;
     return std::size_t{steps} * (kind == strip_kind::own ? groups() : kind == strip_kind::shared16 ? 2u : 1u);
   }
   constexpr std::size_t index_bytes() const noexcept { return 3 + 2 * (words + lane_words()) + column_bytes(); }
+  // A strip's elements of the stream of weights, and which of them a step and lane has.
+  constexpr std::size_t weights(unsigned together) const noexcept {
+    return blocks_covering(steps, together) * together * lanes;
+  }
+  constexpr std::size_t weight_index(unsigned step, unsigned lane, unsigned together) const noexcept {
+    return (std::size_t{step / together} * lanes + lane) * together + step % together;
+  }
   friend constexpr bool operator==(const strip_run&, const strip_run&) noexcept = default;
 };
 
-enum class bands_section : std::uint32_t { bands = 16, runs, indices, weights };
+// The last two for weights of eight bits.
+enum class bands_section : std::uint32_t { bands = 16, runs, indices, weights, scales, sums };
 
 inline unsigned load_index16(const std::uint8_t* bytes) noexcept {
   std::uint16_t index;
@@ -111,6 +136,16 @@ struct strip_indices {
     while (run.words != 0 && !contains(row_mask(), row)) ++row;
     return row;
   }
+  // Of a strip of bytes: how many columns a window has, and in which of them they are.
+  unsigned window_count(unsigned window) const noexcept { return columns()[window]; }
+  const std::uint8_t* byte_columns() const noexcept { return columns() + run.windows; }
+  unsigned byte_column(unsigned step) const noexcept {
+    unsigned window = 0;
+    for (unsigned before = step; window + 1u < run.windows && before >= window_count(window); ++window) {
+      before -= window_count(window);
+    }
+    return window * byte_window_columns + byte_columns()[step];
+  }
   // The column of a step and lane, counted from first_column(), or no_column.
   unsigned column(unsigned step, unsigned lane) const noexcept {
     switch (run.kind) {
@@ -118,6 +153,8 @@ struct strip_indices {
         return columns()[step];
       case strip_kind::shared16:
         return load_index16(columns() + 2 * step);
+      case strip_kind::bytes:
+        return byte_column(step);
       case strip_kind::own:
         break;
     }
@@ -134,6 +171,8 @@ struct bands_view {
   std::span<const strip_run> runs;
   std::span<const std::uint8_t> indices;  // index_read_ahead more than there are
   std::span<const T> weights;             // band_weights_read_ahead more than there are
+  std::span<const float> scales;          // of eight bits: of each row,
+  std::span<const std::int32_t> sums;     // and the sum of its weights
 
   // Finds the arrays in a blob and checks everything that a kernel relies on. Fails with corrupt.
   static result<bands_view> open(const blob_view& blob) noexcept;
@@ -152,18 +191,20 @@ struct bands_view {
         for (unsigned s = 0; s < run.strips; ++s, index += run.index_bytes()) {
           const strip_indices strip{index, run};
           const std::size_t first_row = bands[b].row_begin + std::size_t{strip.first_word()} * mask_rows;
-          for (unsigned step = 0; step < run.steps; ++step, weight += run.lanes) {
+          for (unsigned step = 0; step < run.steps; ++step) {
             unsigned row = 0;
             for (unsigned lane = 0; lane < run.lanes; ++lane) {
               if (!strip.is_row(lane)) continue;
               row = strip.next_row(row);
               const unsigned column = strip.column(step, lane);
               if (run.kind != strip_kind::own || column != no_column) {
-                visit(first_row + row, strip.first_column() + column, weight[lane]);
+                visit(first_row + row, strip.first_column() + column,
+                      weight[run.weight_index(step, lane, columns_together<T>)]);
               }
               ++row;
             }
           }
+          weight += run.weights(columns_together<T>);
         }
       }
     }
@@ -180,6 +221,7 @@ class bands_check {
 
   BCR_COLD status run(std::uint64_t kept) noexcept {
     if (const status s = check_ends(); !s) return s;
+    if (const status s = check_scales(); !s) return s;
     for (std::size_t b = 0; b + 1 < v_.bands.size(); ++b) {
       if (const status s = check_band(b); !s) return s;
     }
@@ -197,11 +239,11 @@ class bands_check {
   static constexpr status damaged(const char* message) noexcept { return {errc::corrupt, message}; }
 
   BCR_COLD status check_ends() noexcept {
-    if (v_.bands.empty() || v_.indices.size() < index_read_ahead || v_.weights.size() < band_weights_read_ahead) {
+    if (v_.bands.empty() || v_.indices.size() < index_read_ahead || v_.weights.size() < band_weights_read_ahead<T>) {
       return damaged("An array of the packed weights has the wrong size.");
     }
     index_end_ = v_.indices.size() - index_read_ahead;
-    weight_end_ = v_.weights.size() - band_weights_read_ahead;
+    weight_end_ = v_.weights.size() - band_weights_read_ahead<T>;
     const band& first = v_.bands.front();
     const band& last = v_.bands.back();
     if (first.row_begin != 0 || first.run_begin != 0 || first.index_begin != 0 || first.weight_begin != 0 ||
@@ -224,8 +266,12 @@ class bands_check {
     index_ = here.index_begin;
     weight_ = here.weight_begin;
     if (index_ > index_end_ || weight_ > weight_end_) return out_of_order;
+    for (row_weights& row : of_rows_) row = {};
     for (std::size_t r = here.run_begin; r < next.run_begin; ++r) {
       if (const status why = check_run(v_.runs[r]); !why) return why;
+    }
+    for (std::size_t r = 0; quantised<T> && r < rows_; ++r) {
+      if (v_.sums[here.row_begin + r] != of_rows_[r].sum) return damaged("A sum of a row's packed weights is wrong.");
     }
     return index_ == next.index_begin && weight_ == next.weight_begin ? status() : out_of_order;
   }
@@ -233,12 +279,13 @@ class bands_check {
   status check_run(const strip_run& run) noexcept {
     const bool own = run.kind == strip_kind::own;
     if (run.strips == 0 || run.steps == 0 || run.lanes == 0 || run.lanes > band_rows_limit ||
-        run.words > band_rows_limit / mask_rows || run.kind > strip_kind::own || run.group_bits > (own ? 3 : 0) ||
-        run.padded > (own ? 1 : 0) || run.zero != 0 || run.full_steps > (own ? run.steps : 0) ||
+        run.words > band_rows_limit / mask_rows || run.kind > strip_kind::bytes ||
+        (run.kind == strip_kind::bytes) != quantised<T> || (run.windows != 0) != quantised<T> ||
+        run.group_bits > (own ? 3 : 0) || run.padded > (own ? 1 : 0) || run.full_steps > (own ? run.steps : 0) ||
         (run.groups() << run.group_bits) != run.lanes || (run.words == 0 && !run.is_whole())) {
       return damaged("A run of the packed weights has a shape that it cannot have.");
     }
-    const std::size_t strip_weights = std::size_t{run.steps} * run.lanes;
+    const std::size_t strip_weights = run.weights(columns_together<T>);
     if (run.strips > (index_end_ - index_) / run.index_bytes() ||
         run.strips > (weight_end_ - weight_) / strip_weights) {
       return damaged("A run of the packed weights reaches beyond them.");
@@ -246,7 +293,7 @@ class bands_check {
     for (unsigned s = 0; s < run.strips; ++s) {
       const strip_indices strip{v_.indices.data() + index_, run};
       if (const status why = check_strip(strip); !why) return why;
-      if (const status why = check_padding(strip); !why) return why;
+      if (const status why = check_weights(strip); !why) return why;
       index_ += run.index_bytes();
       weight_ += strip_weights;
     }
@@ -287,6 +334,13 @@ class bands_check {
     constexpr status outside(errc::corrupt, "A strip of the packed weights reaches outside of the matrix.");
     const strip_run& run = strip.run;
     if (run.kind != strip_kind::own) {
+      // A kernel may read from the last window on, even if it has no columns.
+      if (run.windows != 0 && (run.windows - 1u) * std::size_t{byte_window_columns} >= left) return outside;
+      unsigned counted = 0;
+      for (unsigned w = 0; w < run.windows; ++w) counted += strip.window_count(w);
+      if (run.windows != 0 && counted != run.steps) {
+        return damaged("A strip of the packed weights miscounts its columns.");
+      }
       for (unsigned step = 0; step < run.steps; ++step) {
         if (strip.column(step, 0) >= left) return outside;
       }
@@ -303,6 +357,14 @@ class bands_check {
     return {};
   }
 
+  status check_weights(const strip_indices& strip) noexcept {
+    if constexpr (quantised<T>) {
+      return check_quantised(strip);
+    } else {
+      return check_padding(strip);
+    }
+  }
+
   // What is no weight is zero.
   status check_padding(const strip_indices& strip) const noexcept {
     if (strip.run.kind != strip_kind::own) return {};
@@ -317,6 +379,40 @@ class bands_check {
     return {};
   }
 
+  // Weights of eight bits are -127 to 127, and zero where a column is missing.
+  status check_quantised(const strip_indices& strip) noexcept
+    requires quantised<T>
+  {
+    const strip_run& run = strip.run;
+    const std::size_t steps = run.weights(columns_together<T>) / run.lanes;
+    for (unsigned lane = 0, bit = 0; lane < run.lanes; ++lane, ++bit) {
+      bit = strip.next_row(bit);
+      row_weights& row = of_rows_[strip.first_word() * mask_rows + bit];
+      // So that no sum of products overflows.
+      if ((row.count += run.steps) > v_.columns) {
+        return damaged("A row of the packed weights has more weights than columns.");
+      }
+      for (unsigned step = 0; step < steps; ++step) {
+        const int weight = v_.weights[weight_ + run.weight_index(step, lane, columns_together<T>)];
+        if (weight < -127) return damaged("A weight of the packed weights is -128, which no weight can be.");
+        if (step >= run.steps && weight != 0) return damaged("A strip of the packed weights is not padded with zeros.");
+        row.sum += weight;
+      }
+    }
+    return {};
+  }
+
+  status check_scales() const noexcept {
+    const std::size_t rows = quantised<T> ? v_.rows : 0;
+    if (v_.scales.size() != rows || v_.sums.size() != rows) {
+      return damaged("An array of the packed weights has the wrong size.");
+    }
+    for (const float scale : v_.scales) {
+      if (!is_finite_magnitude(scale)) return damaged("A scale of the packed weights is negative or not finite.");
+    }
+    return {};
+  }
+
   static bool is_zero(const T& weight) noexcept {
     constexpr unsigned char zero[sizeof(T)] = {};
     return std::memcmp(&weight, zero, sizeof zero) == 0;
@@ -326,6 +422,11 @@ class bands_check {
   std::size_t rows_ = 0;  // of the band
   std::size_t index_ = 0, weight_ = 0, index_end_ = 0, weight_end_ = 0;
   std::uint64_t kept_ = 0;
+  struct row_weights {
+    std::size_t count = 0;
+    std::int32_t sum = 0;
+  };
+  row_weights of_rows_[quantised<T> ? band_rows_limit : 1] = {};  // of the band
 };
 
 }  // namespace detail
@@ -335,7 +436,8 @@ BCR_COLD result<bands_view<T>> bands_view<T>::open(const blob_view& blob) noexce
   bands_view v;
   v.rows = static_cast<std::size_t>(blob.matrix().rows);
   v.columns = static_cast<std::size_t>(blob.matrix().columns);
-  if (v.rows > std::numeric_limits<std::uint32_t>::max() || v.columns > bands_columns_limit) {
+  constexpr std::size_t most_columns = quantised<T> ? quantised_columns_limit : bands_columns_limit;
+  if (v.rows > std::numeric_limits<std::uint32_t>::max() || v.columns > most_columns) {
     return {errc::corrupt, "The packed weights have more rows or columns than this layout can number."};
   }
   status why;
@@ -348,6 +450,10 @@ BCR_COLD result<bands_view<T>> bands_view<T>::open(const blob_view& blob) noexce
   find(bands_section::runs, v.runs);
   find(bands_section::indices, v.indices);
   find(bands_section::weights, v.weights);
+  if constexpr (quantised<T>) {
+    find(bands_section::scales, v.scales);
+    find(bands_section::sums, v.sums);
+  }
   if (why.ok()) why = detail::bands_check<T>(v).run(blob.matrix().kept);
   if (!why) return why;
   return v;

@@ -31,6 +31,7 @@ class packed_weights {
   static constexpr bool has_panels = has_layout(Layout, blob_layout::panels);
   static constexpr bool has_bands = has_layout(Layout, blob_layout::bands);
   static_assert(has_panels || has_bands, "bcr::packed_weights: the layout is panels, bands, or both");
+  static_assert(!quantised<T> || !has_panels, "bcr::packed_weights: weights of eight bits are packed into bands only");
 
   // Checks a copy of `bytes`, which the result owns; they may be misaligned. Safe for any content and length. Fails as
   // blob_view::open does, and with out_of_memory.

@@ -17,10 +17,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "bcr/format/bands.hpp"
+#include "bcr/kernel/byte_strips-inl.h"
 #include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/kernel/strips-inl.h"
@@ -47,29 +51,36 @@ BCR_INLINE void CompressSums(const strip_indices& strip, T* sums) {
   }
 }
 
+// What the weights meet: vectors as they are, or quantised ones.
+template <class T, class W>
+using BandInput = std::conditional_t<quantised<W>, std::uint8_t, T>;
+template <class T, class W>
+using BandSum = SumOf<BandInput<T, W>>;
+
 // Where the kernel stands in a band.
 template <class T, class W>
 struct BandCursor {
   const std::uint8_t* index;
   const W* weight;
-  const band_task<T, W>& task;
-  const T* x;           // of the first of the vectors below
-  std::size_t vectors;  // at most band_vectors
-  T* band_sums;         // band_rows_limit for each vector
-  T* sums;              // two times strip_sums for each vector, and strip_vectors more
+  std::size_t columns;       // of the matrix
+  const BandInput<T, W>* x;  // of the first of the vectors below
+  std::size_t ldx;
+  std::size_t vectors;       // at most band_vectors
+  BandSum<T, W>* band_sums;  // band_rows_limit for each vector
+  BandSum<T, W>* sums;       // two times strip_sums for each vector, and strip_vectors more
 };
 
 // Adds the sums of a strip, whose indices are given, to those of the rows that it keeps, one after the other.
 template <class T, class W>
-BCR_INLINE void AddToRows(const BandCursor<T, W>& at, const strip_run& run, const std::uint8_t* index, const T* sums,
-                          std::size_t vectors) {
-  const BandTag<T> d;
+BCR_INLINE void AddToRows(const BandCursor<T, W>& at, const strip_run& run, const std::uint8_t* index,
+                          const BandSum<T, W>* sums, std::size_t vectors) {
+  const BandTag<BandSum<T, W>> d;
   const unsigned width = static_cast<unsigned>(ops::Lanes(d));
   const strip_indices strip{index, run};
-  T* rows = at.band_sums + strip.first_word() * mask_rows;
+  auto* rows = at.band_sums + strip.first_word() * mask_rows;
   for (std::size_t j = 0; j < vectors; ++j, sums += strip_sums, rows += band_rows_limit) {
-    const T* from = sums;
-    T* to = rows;
+    const auto* from = sums;
+    auto* to = rows;
     for (unsigned w = 0; w < run.words; ++w) {
       const unsigned word = MaskWord(strip.row_mask() + 2 * w);
       for (unsigned row = 0; row < mask_rows; row += width, to += width) {
@@ -96,6 +107,43 @@ BCR_INLINE void RunStrip(StripSteps<T, W> steps, const strip_run& run, std::size
   }
 }
 
+// The input of the strips of a run: where it is, or, for bytes, a copy. It is made for the next strip before this one
+// is summed up, as what was stored a moment ago as bytes cannot be loaded as something wider.
+template <bool One, class T, class W>
+struct StripInput {
+  BCR_INLINE StripInput(const strip_run&, const BandCursor<T, W>&, const std::uint8_t*) {}
+  BCR_INLINE void prepare(const strip_run&, const BandCursor<T, W>&, const std::uint8_t*) {}
+  BCR_INLINE StripSteps<T, W> steps(const strip_indices& strip, const BandCursor<T, W>& at, const W* weight, T* sums) {
+    return {weight,          strip.columns(), at.x + strip.first_column(), One ? 0 : at.ldx, sums,
+            strip.run.steps, strip.run.lanes};
+  }
+};
+template <bool One, class T>
+struct StripInput<One, T, std::int8_t> {
+  using cursor = BandCursor<T, std::int8_t>;
+
+  BCR_INLINE StripInput(const strip_run& run, const cursor& at, const std::uint8_t* index) { prepare(run, at, index); }
+  BCR_INLINE void prepare(const strip_run& run, const cursor& at, const std::uint8_t* index) {
+    GatherStrip({index, run}, at.x, at.ldx, One ? 1 : at.vectors, quads[prepared]);
+    prepared ^= 1;
+  }
+  BCR_INLINE StripSteps<std::int32_t, byte_quad> steps(const strip_indices& strip, const cursor&,
+                                                       const std::int8_t* weight, std::int32_t* sums) {
+    const std::int32_t* const x = quads[used];
+    used ^= 1;
+    return {reinterpret_cast<const byte_quad*>(weight),
+            nullptr,
+            x,
+            strip_quads,
+            sums,
+            (strip.run.steps + 3u) / 4,
+            strip.run.lanes};
+  }
+
+  unsigned prepared = 0, used = 0;
+  std::int32_t quads[2][(One ? 1 : band_vectors) * strip_quads];
+};
+
 // The strips of a run. A function of its own, so that its loops have the general registers for themselves. A strip's
 // sums are added to the band's only after the next strip: what was just stored as some vectors cannot be loaded as
 // others before it is in the cache.
@@ -103,13 +151,15 @@ template <class Strip, bool One, class T, class W>
 [[gnu::noinline]] void RunStrips(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const std::uint8_t *index = at.index, *before = nullptr;
   const W* weight = at.weight;
-  const std::size_t vectors = One ? 1 : at.vectors, ldx = One ? 0 : at.task.ldx;
-  T *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
-  const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
+  const std::size_t vectors = One ? 1 : at.vectors;
+  auto *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
+  const std::size_t index_step = run.index_bytes(), weight_step = run.weights(columns_together<W>);
+  StripInput<One, T, W> input(run, at, index);
   for (unsigned s = run.strips; s != 0; --s) {
     const strip_indices strip{index, run};
-    const std::size_t first_column = strip.first_column(), left = at.task.weights->columns - first_column;
-    StripSteps<T, W> steps{weight, strip.columns(), at.x + first_column, ldx, sums, run.steps, run.lanes};
+    const std::size_t left = at.columns - strip.first_column();
+    if (s != 1) input.prepare(run, at, index + index_step);
+    const auto steps = input.steps(strip, at, weight, sums);
     if constexpr (One) {
       Strip::template run<1>(steps, run, left);
     } else {
@@ -163,10 +213,9 @@ BCR_INLINE void SumWholeStrips(D d, const strip_run& run, const BandCursor<T, W>
         first_word = strip.first_word();
       }
       const std::size_t first_column = strip.first_column();
-      OwnColumns own = OwnColumnsOf(run, at.task.weights->columns - first_column);
+      OwnColumns own = OwnColumnsOf(run, at.columns - first_column);
       own.first_lane = first_lane;
-      const StripSteps<T, W> steps{weight,  strip.columns(), x + first_column, at.task.ldx,
-                                   nullptr, run.steps,       run.lanes};
+      const StripSteps<T, W> steps{weight, strip.columns(), x + first_column, at.ldx, nullptr, run.steps, run.lanes};
       AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
     }
     MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
@@ -175,7 +224,7 @@ BCR_INLINE void SumWholeStrips(D d, const strip_run& run, const BandCursor<T, W>
 template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
 [[gnu::noinline]] void RunWholeStrips(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane,
                                       std::size_t first_input) noexcept {
-  SumWholeStrips<Vectors, Inputs, Kind>(BandTag<T>(), run, at, first_lane, at.x + first_input * at.task.ldx,
+  SumWholeStrips<Vectors, Inputs, Kind>(BandTag<T>(), run, at, first_lane, at.x + first_input * at.ldx,
                                         at.band_sums + first_input * band_rows_limit + first_lane);
 }
 
@@ -238,22 +287,74 @@ void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
 
 template <bool One, class T, class W>
 void RunBand(std::span<const strip_run> runs, BandCursor<T, W>& at) noexcept {
-  const BandTag<T> d;
-  for (std::size_t r = 0; r < at.vectors * band_rows_limit; r += ops::Lanes(d)) {
-    ops::StoreU(ops::Zero(d), d, at.band_sums + r);
-  }
   for (const strip_run& run : runs) {
-    switch (run.kind) {
-      case strip_kind::shared8:
-        RunStripsOf<strip_kind::shared8, One>(run, at);
-        break;
-      case strip_kind::shared16:
-        RunStripsOf<strip_kind::shared16, One>(run, at);
-        break;
-      case strip_kind::own:
-        RunStripsOf<strip_kind::own, One>(run, at);
-        break;
+    if constexpr (quantised<W>) {
+      ForByteStrips(run.lanes, [&]<class Strip>(Strip) BCR_LAMBDA_ATTR { RunStrips<Strip, One>(run, at); });
+    } else if (run.kind == strip_kind::own) {
+      RunStripsOf<strip_kind::own, One>(run, at);
+    } else if (run.kind == strip_kind::shared16) {
+      RunStripsOf<strip_kind::shared16, One>(run, at);
+    } else {
+      RunStripsOf<strip_kind::shared8, One>(run, at);
     }
+  }
+}
+
+// What the sums of a band begin with: zeros, but where the input has something added to it.
+template <class W, class S>
+void BeginRows(const bands_view<W>& w, std::size_t b, std::size_t vectors, S* band_sums) noexcept {
+  const BandTag<S> d;
+  const std::size_t lanes = ops::Lanes(d), rows = w.band_rows(b);
+  for (std::size_t r = 0; r < band_rows_limit; r += lanes) {
+    auto first = ops::Zero(d);
+    if constexpr (quantised<W> && kDotOffset != 0) {
+      if (r < rows) {
+        const std::int32_t* const sums = w.sums.data() + w.bands[b].row_begin + r;
+        first = ops::Mul(LoadPart(d, sums, 0, rows - r < lanes ? rows - r : lanes), ops::Set(d, -kDotOffset));
+      }
+    }
+    for (std::size_t j = 0; j < vectors; ++j) ops::StoreU(first, d, band_sums + j * band_rows_limit + r);
+  }
+}
+
+// A band's results from its sums of whole numbers: times the row's scale and the vector's, whose product is rounded
+// first, and is never more than float's largest number.
+inline void ScaleRows(const bands_view<std::int8_t>& w, std::size_t b, float vector_scale,
+                      const std::int32_t* band_sums, float* results) noexcept {
+  const ops::ScalableTag<float> d;
+  const ops::RebindToSigned<decltype(d)> di;
+  const std::size_t lanes = ops::Lanes(d), rows = w.band_rows(b);
+  const float* const scales = w.scales.data() + w.bands[b].row_begin;
+  for (std::size_t r = 0; r < rows; r += lanes) {
+    const auto row_scales = LoadPart(d, scales + r, 0, rows - r < lanes ? rows - r : lanes);
+    const auto scale = AtMost(d, std::numeric_limits<float>::max(), ops::Mul(row_scales, ops::Set(d, vector_scale)));
+    ops::StoreU(ops::Mul(ops::ConvertTo(d, ops::LoadU(di, band_sums + r)), scale), d, results + r);
+  }
+}
+
+// So many vectors as the kernel has them in memory, from where the scratch begins for the band's sums.
+template <class T, class W>
+struct BandVectors {
+  const BandInput<T, W>* x;
+  std::size_t ldx;
+  T* scratch;
+};
+template <class T, class W>
+BandVectors<T, W> LoadVectors(const band_task<T, W>& task, std::size_t first, std::size_t vectors) noexcept {
+  const T* x = task.x + first * task.ldx;
+  if constexpr (!quantised<W>) {
+    return {x, task.ldx, task.scratch};
+  } else {
+    const std::size_t columns = task.weights->columns;
+    T* scratch = task.scratch;
+    std::size_t ldx = task.ldx;
+    if (!task.quantised) {
+      QuantiseVectors(x, task.ldx, vectors, columns, scratch);
+      x = scratch;
+      ldx = quantised_elements(columns);
+      scratch += vectors * ldx;
+    }
+    return {reinterpret_cast<const std::uint8_t*>(x) + quantised_header, ldx * sizeof(T), scratch};
   }
 }
 
@@ -263,15 +364,20 @@ void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const bands_view<W>& w = *task.weights;
   for (std::size_t first = 0; first < task.vectors; first += band_vectors) {
     const std::size_t left = task.vectors - first, vectors = left < band_vectors ? left : band_vectors;
+    const BandVectors<T, W> loaded = LoadVectors(task, first, vectors);
+    [[maybe_unused]] T* const results = loaded.scratch;
+    auto* const band_sums = reinterpret_cast<BandSum<T, W>*>(results + (quantised<W> ? band_rows_limit : 0));
     for (std::size_t b = task.band_begin; b != task.band_end; ++b) {
       const band& here = w.bands[b];
       BandCursor<T, W> at{w.indices.data() + here.index_begin,
                           w.weights.data() + here.weight_begin,
-                          task,
-                          task.x + first * task.ldx,
+                          w.columns,
+                          loaded.x,
+                          loaded.ldx,
                           vectors,
-                          task.scratch,
-                          task.scratch + vectors * band_rows_limit};
+                          band_sums,
+                          band_sums + vectors * band_rows_limit};
+      BeginRows(w, b, vectors, band_sums);
       const auto runs = w.runs.subspan(here.run_begin, w.bands[b + 1].run_begin - here.run_begin);
       if (vectors == 1) {
         RunBand<true>(runs, at);
@@ -280,8 +386,15 @@ void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
       }
       for (std::size_t j = 0; j < vectors; ++j) {
         T* const y = task.y + (here.row_begin - task.first_row) * task.y_row + (first + j) * task.y_vector;
-        FinishRows<Along, T>({y, task.y_row, here.row_begin, w.band_rows(b), first + j, task.accumulate}, epilogue,
-                             at.band_sums + j * band_rows_limit);
+        const ResultRows<T> to{y, task.y_row, here.row_begin, w.band_rows(b), first + j, task.accumulate};
+        if constexpr (quantised<W>) {
+          float scale;
+          std::memcpy(&scale, loaded.x + j * loaded.ldx - quantised_header, sizeof scale);
+          ScaleRows(w, b, scale, band_sums + j * band_rows_limit, results);
+          FinishRows<Along, T>(to, epilogue, results);
+        } else {
+          FinishRows<Along, T>(to, epilogue, band_sums + j * band_rows_limit);
+        }
       }
     }
   }

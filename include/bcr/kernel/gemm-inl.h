@@ -80,7 +80,7 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
 // The kernel for tiles of `Vectors`, if the registers hold one.
 template <int Vectors, class T, class Epilogue, class W>
 constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T, W>&, const Epilogue&) noexcept {
-  if constexpr (Vectors > kPanelVectors) {
+  if constexpr (Vectors > kPanelVectors || quantised<W>) {
     return nullptr;
   } else {
     return RunPanels<Vectors, T, Epilogue, W>;
@@ -97,8 +97,13 @@ inline constexpr panel_kernels<T, Epilogue, W> kPanelKernels =
     MakePanelKernels<T, Epilogue, W>(std::make_index_sequence<most_tile_vectors>());
 template <orientation Along, class T, class Epilogue, class W, bool Bands>
 constexpr vector_kernels<T, Epilogue, W> MakeVectorKernels() noexcept {
-  if constexpr (Bands) return {RunGemv<Along, T, Epilogue, W>, RunBands<Along, T, Epilogue, W>};
-  return {RunGemv<Along, T, Epilogue, W>, nullptr};
+  if constexpr (quantised<W>) {
+    return {nullptr, RunBands<Along, T, Epilogue, W>, QuantiseVectors};
+  } else if constexpr (Bands) {
+    return {RunGemv<Along, T, Epilogue, W>, RunBands<Along, T, Epilogue, W>, nullptr};
+  } else {
+    return {RunGemv<Along, T, Epilogue, W>, nullptr, nullptr};
+  }
 }
 
 // Kernels for bands are as much code again, and only there for those who have bands.

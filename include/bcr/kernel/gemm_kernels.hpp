@@ -43,15 +43,17 @@ inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t co
 template <class T, class Epilogue, class W = T>
 struct panel_kernels {
   kernel_target target;
-  // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
+  // For tiles of 1, 2, ... vectors; null for widths beyond the target's, and for weights of eight bits.
   void (*run[most_tile_vectors])(const panel_task<T, W>&, const Epilogue&) noexcept;
 };
 
-// Products with one vector, on panels, or with any number of them, on bands.
+// Products with one vector, on panels, or with any number of them, on bands. Null is what the weights do not need.
 template <class T, class Epilogue, class W = T>
 struct vector_kernels {
   void (*on_panels)(const gemv_task<T, W>&, const Epilogue&) noexcept;
-  void (*on_bands)(const band_task<T, W>&, const Epilogue&) noexcept;  // may be null, for weights without bands
+  void (*on_bands)(const band_task<T, W>&, const Epilogue&) noexcept;
+  // Vectors ldx apart into those that a quantised band_task has, quantised_elements(columns) apart.
+  void (*quantise)(const T* x, std::size_t ldx, std::size_t vectors, std::size_t columns, T* made) noexcept = nullptr;
 };
 
 template <class T, class Epilogue, class W = T>

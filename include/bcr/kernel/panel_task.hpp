@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bcr/core/quantise.hpp"
 #include "bcr/format/bands.hpp"
 #include "bcr/format/panels.hpp"
 
@@ -51,13 +52,14 @@ struct band_task {
   const bands_view<W>* weights;
   std::size_t band_begin, band_end;
   std::size_t vectors;
-  const T* x;  // vector j's element k is at x + j * ldx + k
+  const T* x;  // vector j's element k is at x + j * ldx + k; or, if quantised, all of it at x + j * ldx
   std::size_t ldx;
   T* y;  // the result of row m and vector j is at y + (m - first_row) * y_row + j * y_vector
   std::size_t y_row, y_vector;
   bool accumulate;  // add to the output instead of replacing it
-  T* scratch;       // 64-byte aligned, band_scratch_elements(vectors), any contents
+  T* scratch;       // 64-byte aligned, band_scratch_elements<W>(vectors, columns), any contents
   std::size_t first_row = 0;
+  bool quantised = false;  // x is as quantise() of vector_kernels makes it; of weights of eight bits only
 };
 
 // Vectors that share one pass over the weights of bands; of more, so many take turns.
@@ -67,9 +69,21 @@ inline constexpr std::size_t strip_vectors = 4;
 
 // The sums of a band, and twice those of a strip's lanes and what vectors store beyond them.
 inline constexpr std::size_t strip_sums = band_rows_limit + 2 * mask_rows;
-constexpr std::size_t band_scratch_elements(std::size_t vectors) noexcept {
+
+// A quantised vector: its scale, and from the header on a byte for each element, followed by what kernels may read. So
+// many elements of float, which end with a cache line.
+inline constexpr std::size_t quantised_header = 64;
+constexpr std::size_t quantised_elements(std::size_t columns) noexcept {
+  constexpr std::size_t read_ahead = 256, line = 64;
+  return (quantised_header + (columns + read_ahead + line - 1) / line * line) / sizeof(float);
+}
+
+// If the weights are of eight bits, there is room for the vectors as well, and for a band's results.
+template <class W>
+constexpr std::size_t band_scratch_elements(std::size_t vectors, std::size_t columns) noexcept {
   const std::size_t together = vectors < band_vectors ? vectors : band_vectors;
-  return together * band_rows_limit + 2 * strip_sums * (together + strip_vectors);
+  const std::size_t sums = together * band_rows_limit + 2 * strip_sums * (together + strip_vectors);
+  return quantised<W> ? together * quantised_elements(columns) + band_rows_limit + sums : sums;
 }
 
 // Elements of a scratch tile for vectors of `lanes` elements.

@@ -19,12 +19,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "bcr/format/bands.hpp"
 #include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/kernel/panels-inl.h"
+#include "bcr/simd/dot-inl.h"
 #include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"
@@ -47,6 +49,10 @@ inline constexpr int kStripPhases = Vectors == 1   ? 4
                                     : Vectors == 2 ? 2
                                                    : 1;
 
+// What products with the input are summed up in.
+template <class X>
+using SumOf = std::conditional_t<std::is_same_v<X, std::uint8_t>, std::int32_t, X>;
+
 // A strip's steps: where its weights and columns are, and where its sums go.
 template <class T, class W>
 struct StripSteps {
@@ -54,7 +60,7 @@ struct StripSteps {
   const std::uint8_t* column;
   const T* x;  // from the strip's window on; input j at x + j * ldx
   std::size_t ldx;
-  T* sums;  // as many as lanes, rounded up to whole vectors; of input j at sums + j * strip_sums
+  SumOf<T>* sums;  // as many as lanes, rounded up to whole vectors; of input j at sums + j * strip_sums
   unsigned steps;
   unsigned lanes;  // weights a step
 };
@@ -70,6 +76,15 @@ struct SharedColumns {
     return load_index16(bytes + i * width);
   }
   BCR_INLINE void advance(std::size_t columns) { bytes += columns * width; }
+};
+// Of bytes, whose inputs were gathered: one after the other.
+template <>
+struct SharedColumns<strip_kind::bytes> {
+  const std::uint8_t* bytes;
+  std::size_t next = 0;
+
+  BCR_INLINE std::size_t operator[](std::size_t i) const { return next + i; }
+  BCR_INLINE void advance(std::size_t columns) { next += columns; }
 };
 
 // Hardware follows the stream of weights, but falls behind where a strip ends; so what comes 2 KiB later is asked for
@@ -89,11 +104,11 @@ BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const V& x0, con
   PrefetchStream(d, weight);
   const auto w = LoadWide(d, weight);
   if constexpr (Inputs > 1) StayLoaded();
-  Sum<First>(d, acc) = ops::MulAdd(w, x0, Sum<First>(d, acc));
+  Sum<First>(d, acc) = AddProduct(d, w, x0, Sum<First>(d, acc));
   if constexpr (Inputs > 1) {
-    Sum<First + Vectors>(d, acc) = ops::MulAdd(w, x1, Sum<First + Vectors>(d, acc));
-    Sum<First + 2 * Vectors>(d, acc) = ops::MulAdd(w, x2, Sum<First + 2 * Vectors>(d, acc));
-    Sum<First + 3 * Vectors>(d, acc) = ops::MulAdd(w, x3, Sum<First + 3 * Vectors>(d, acc));
+    Sum<First + Vectors>(d, acc) = AddProduct(d, w, x1, Sum<First + Vectors>(d, acc));
+    Sum<First + 2 * Vectors>(d, acc) = AddProduct(d, w, x2, Sum<First + 2 * Vectors>(d, acc));
+    Sum<First + 3 * Vectors>(d, acc) = AddProduct(d, w, x3, Sum<First + 3 * Vectors>(d, acc));
   }
 }
 

@@ -47,12 +47,12 @@ struct sequence_options {
   bool reverse = false;  // from the last time step to the first
 };
 
-// Weights are of type W: T, or f16 or bf16 for activations, state and arithmetic in float.
+// Weights are of type W: T, or f16, bf16 or std::int8_t for activations and state in float.
 template <class T, class W = T>
 class basic_cell_plan {
   static_assert(weights_for<W, T>,
-                "bcr: the weights of a cell are of the same type as its activations, or f16 or bf16 where those are "
-                "float");
+                "bcr: the weights of a cell are of the same type as its activations, or f16, bf16 or std::int8_t where "
+                "those are float");
 
  public:
   using value = T;
@@ -119,7 +119,7 @@ class basic_cell_plan {
     if (const status s = check(state, workspace); !s) return s;
     const auto memory = memory_.at(workspace.data());
     frame now{.state = state, .active = options_.batch, .input = x.data};
-    if (options_.batch != 1) {
+    if (options_.batch != 1 || input_.loads_one()) {
       input_.load(x, memory.input);
       now.input = memory.input;
     }
@@ -222,7 +222,7 @@ class basic_cell_plan {
 
   BCR_COLD void plan_workspace() noexcept {
     const std::size_t batch = options_.batch, tokens = batch * options_.steps;
-    memory_.input = batch == 1 ? 0 : input_.loaded_elements(batch);
+    memory_.input = batch == 1 && !input_.loads_one() ? 0 : input_.loaded_elements(batch);
     memory_.state = recurrent_.loaded_elements(batch);
     memory_.sums = tokens * layout_.rows();
     if (layout_.phases() > 1) memory_.update = memory_.reset = batch * layout_.padded();

@@ -30,7 +30,7 @@ struct gemm_options {
   input_copy copy = input_copy::automatic;
 };
 
-// Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float.
+// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float.
 template <class T, epilogue_for<T> Epilogue, class W = T>
 class basic_gemm_plan : public detail::panel_plan<T, W> {
   using base = detail::panel_plan<T, W>;
@@ -101,7 +101,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
       copy_ = input_copy::never;
     }
     if (this->work_ == base::work::on_bands) {
-      this->reserve(band_scratch_elements(columns_) + shape_.columns * columns_);
+      this->reserve(band_scratch_elements<W>(columns_, shape_.columns) + shape_.columns * columns_);
     } else if (this->work_ == base::work::tiles) {
       this->reserve(this->tile_scratch_elements() + (copy_ == input_copy::never ? 0 : this->tile_input_elements()));
     }
@@ -131,7 +131,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
                          b.rows,        c.data,           c.leading_dimension, 1,        accumulate_,
                          part.memory};
     if (columns_ != 1 || b.leading_dimension != 1) {
-      T* const turned = part.memory + band_scratch_elements(columns_);
+      T* const turned = part.memory + band_scratch_elements<W>(columns_, shape_.columns);
       kernels_->turn(b.data, b.leading_dimension, b.rows, columns_, turned, b.rows);
       task.x = turned;
     }

@@ -24,7 +24,7 @@ struct linear_options {
   int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for T = 1
 };
 
-// Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float.
+// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float.
 template <class T, epilogue_for<T> Epilogue, class W = T>
 class basic_linear_plan : public detail::panel_plan<T, W> {
   using base = detail::panel_plan<T, W>;
@@ -91,7 +91,7 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
       : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors),
         kernels_(&kernels),
         tokens_(options.tokens) {
-    if (this->work_ == base::work::on_bands) this->reserve(band_scratch_elements(tokens_));
+    if (this->work_ == base::work::on_bands) this->reserve(band_scratch_elements<W>(tokens_, shape_.columns));
     if (this->work_ != base::work::tiles) return;
     stripe_rows_ = stripe_rows(weights_);
     this->reserve(this->tile_scratch_elements() + this->tile_input_elements() + stripe_rows_ * (tile_width() + lanes_));

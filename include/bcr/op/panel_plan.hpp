@@ -21,8 +21,8 @@ namespace bcr::detail {
 template <class T, class W = T>
 class panel_plan {
   static_assert(weights_for<W, T>,
-                "bcr: the weights of a plan are of the same type as its activations, or f16 or bf16 where those are "
-                "float");
+                "bcr: the weights of a plan are of the same type as its activations, or f16, bf16 or std::int8_t where "
+                "those are float");
 
  public:
   // Bytes of memory, of any alignment, that each run needs for itself.

@@ -54,27 +54,35 @@ class row_sums {
   // Whether so many vectors are multiplied by bands.
   bool uses_bands(std::size_t tokens) const noexcept { return has_bands_ && (tokens <= few_vectors || !has_panels_); }
 
-  // Vectors come as tokens, and are multiplied some at a time. One alone is taken as it is.
+  // Vectors come as tokens, and are multiplied some at a time. One alone is taken as it is, but by weights of eight
+  // bits.
+  static constexpr bool loads_one() noexcept { return quantised<W>; }
   column_tiles tiles(std::size_t tokens) const noexcept {
     return uses_bands(tokens) ? column_tiles(tokens, 1, band_vectors) : column_tiles(tokens, lanes_, widest_);
   }
   // Elements that so many tokens have when they are loaded.
   std::size_t loaded_elements(std::size_t tokens) const noexcept {
+    if (quantised<W>) return tokens * loaded_ld();
     return columns() * (uses_bands(tokens) || tokens == 1 ? tokens : blocks_covering(tokens, lanes_) * lanes_);
   }
   // Elements that a tile of them has at most.
   std::size_t tile_elements(std::size_t tokens) const noexcept {
+    if (quantised<W>) return std::min(tokens, band_vectors) * loaded_ld();
     const std::size_t in_panels = std::min(blocks_covering(tokens, lanes_), widest_) * lanes_;
     return columns() * (tokens == 1 ? 1 : std::max(has_panels_ ? in_panels : 1, has_bands_ ? band_vectors : 1));
   }
   // Elements of scratch memory for at most so many tokens.
   std::size_t scratch_elements(std::size_t tokens) const noexcept {
-    return std::max(has_bands_ ? band_scratch_elements(tokens) : 0, has_panels_ ? panels_scratch(tokens) : 0);
+    return std::max(has_bands_ ? band_scratch_elements<W>(tokens, columns()) : 0,
+                    has_panels_ ? panels_scratch(tokens) : 0);
   }
 
   // Tokens x K, as run() wants them.
   void load(matrix_view<const T> x, T* loaded) const noexcept {
-    if (x.empty()) return;
+    if (x.empty() && !quantised<W>) return;
+    if constexpr (quantised<W>) {
+      return kernels_->vectors.quantise(x.data, x.leading_dimension, x.rows, x.columns, loaded);
+    }
     if (x.rows == 1 || uses_bands(x.rows)) {
       for (std::size_t t = 0; t < x.rows; ++t) std::copy_n(x.row(t), x.columns, loaded + t * x.columns);
       return;
@@ -93,8 +101,8 @@ class row_sums {
            T* scratch) const noexcept {
     if (begin == end) return;
     if (uses_bands(tokens)) {
-      kernels_->vectors.on_bands({&bands_, find(bands_.bands, begin), find(bands_.bands, end), tokens, loaded, columns_,
-                                  out, 1, stride, false, scratch, begin},
+      kernels_->vectors.on_bands({&bands_, find(bands_.bands, begin), find(bands_.bands, end), tokens, loaded,
+                                  loaded_ld(), out, 1, stride, false, scratch, begin, quantised<W>},
                                  {});
       return;
     }
@@ -110,6 +118,8 @@ class row_sums {
   }
 
  private:
+  // From one loaded vector to the next, on bands.
+  std::size_t loaded_ld() const noexcept { return quantised<W> ? quantised_elements(columns_) : columns_; }
   // The group, or band, that begins with row `row`; all of them if none does.
   template <class Group>
   static std::size_t find(std::span<const Group> groups, std::size_t row) noexcept {

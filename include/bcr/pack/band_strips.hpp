@@ -32,7 +32,7 @@ struct planned_strip {
   std::size_t first, last;  // block rows; one of them if shared
   std::size_t begin, end;   // columns
 
-  std::size_t weights() const noexcept { return std::size_t{shape.steps} * shape.lanes; }
+  std::size_t weights(unsigned together = 1) const noexcept { return shape.weights(together); }
 };
 
 template <block_shape Block>
@@ -51,10 +51,12 @@ class band_strips {
     return band_strips(kept, std::move(*strips));
   }
 
-  // Cuts the band that begins with block row `first`.
+  // Cuts the band that begins with block row `first`. Weights of one byte are cut in their own way only.
   BCR_COLD std::span<const planned_strip> cut(std::size_t first, strip_cut how, std::size_t weight_bytes) noexcept {
     const std::size_t last = std::min(first + block_rows, kept_->block_rows());
-    if (how == strip_cut::automatic) {
+    if (weight_bytes == 1) {
+      cut_bytes(first, last);
+    } else if (how == strip_cut::automatic) {
       cut_shared(first, last);
       const double shared = cost(weight_bytes);
       cut_own(first, last, weight_bytes);
@@ -67,8 +69,8 @@ class band_strips {
     // Strips of as many steps follow each other: the end of a loop then surprises nobody.
     std::sort(strips_.data(), strips_.data() + count_, [](const planned_strip& a, const planned_strip& b) {
       const auto key = [](const strip_run& r) {
-        return std::array<unsigned, 7>{unsigned(r.kind), r.lanes, r.steps, r.full_steps,
-                                       r.group_bits,     r.words, r.padded};
+        return std::array<unsigned, 8>{unsigned(r.kind), r.lanes, r.steps,  r.full_steps,
+                                       r.group_bits,     r.words, r.padded, r.windows};
       };
       if (a.shape != b.shape) return key(a.shape) < key(b.shape);
       return a.first != b.first ? a.first < b.first : a.begin < b.begin;
@@ -107,9 +109,16 @@ class band_strips {
   static std::uint8_t words_of(const strip_run& shape, std::size_t first, std::size_t last) noexcept {
     const std::size_t begin = first % block_rows * Block::rows, end = begin + (last - first) * Block::rows;
     if (shape.is_whole() && shape.lanes == end - begin && begin % mask_rows == 0) return 0;
+    return mask_words(first, last);
+  }
+  static std::uint8_t mask_words(std::size_t first, std::size_t last) noexcept {
+    const std::size_t begin = first % block_rows * Block::rows, end = begin + (last - first) * Block::rows;
     return static_cast<std::uint8_t>((end + mask_rows - 1) / mask_rows - begin / mask_rows);
   }
   static std::size_t window_of(std::size_t column) noexcept { return column / window_columns * window_columns; }
+
+  // The last column that a strip's indices reach.
+  static constexpr std::size_t most_reach = 255 * byte_window_columns - 1;
 
   // Blocks beside each other that keep the same rows are one strip.
   void cut_shared(std::size_t first, std::size_t last) noexcept {
@@ -121,7 +130,7 @@ class band_strips {
         if (rows == 0) continue;
         bits::for_each(kept_->column_words(bi, bj), [&](std::size_t c) {
           const std::size_t column = bj * Block::columns + c;
-          if (open == nullptr || open->shape.steps == 255 || column - window_of(open->begin) > 65535 ||
+          if (open == nullptr || open->shape.steps == 255 || column - window_of(open->begin) > most_reach ||
               !equal(rows_of(*open), kept_->row_words(bi, bj))) {
             open = &strips_[count_++];
             *open = {.shape = {.strips = 1,
@@ -132,7 +141,7 @@ class band_strips {
                                .full_steps = 0,
                                .group_bits = 0,
                                .padded = 0,
-                               .zero = 0},
+                               .windows = 0},
                      .first = bi,
                      .last = bi + 1,
                      .begin = column,
@@ -144,6 +153,17 @@ class band_strips {
           if (open->end - window_of(open->begin) > 256) open->shape.kind = strip_kind::shared16;
         });
       }
+    }
+  }
+
+  // The same for bytes, which have a row mask always.
+  void cut_bytes(std::size_t first, std::size_t last) noexcept {
+    cut_shared(first, last);
+    for (std::size_t i = 0; i < count_; ++i) {
+      planned_strip& s = strips_[i];
+      s.shape.kind = strip_kind::bytes;
+      s.shape.words = mask_words(s.first, s.last);
+      s.shape.windows = static_cast<std::uint8_t>((s.end - 1 - window_of(s.begin)) / byte_window_columns + 1);
     }
   }
 
@@ -192,7 +212,7 @@ class band_strips {
                               .full_steps = static_cast<std::uint8_t>(fewest),
                               .group_bits = group_bits,
                               .padded = static_cast<std::uint8_t>(lanes != rows ? 1 : 0),
-                              .zero = 0},
+                              .windows = 0},
                     .first = first,
                     .last = last,
                     .begin = begin,

@@ -19,6 +19,7 @@
 #include "bcr/pack/bands.hpp"
 #include "bcr/pack/group_panels.hpp"
 #include "bcr/pack/panels.hpp"
+#include "bcr/pack/widen.hpp"
 
 namespace bcr {
 
@@ -50,8 +51,18 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
   if (packed::has_bands && dense.columns > bands_columns_limit) {
     return {errc::unsupported, "Weights that are packed into bands have at most 2097152 columns."};
   }
+  if (quantised<T> && dense.columns > quantised_columns_limit) {
+    return {errc::unsupported, "Weights of eight bits have at most 131072 columns."};
+  }
 
-  blob_extent extents[10];
+  std::optional<pattern<Block>> widened;
+  if constexpr (quantised<T>) {
+    auto made = detail::widened(kept);
+    if (!made) return made.status();
+    widened.emplace(std::move(*made));
+  }
+  const pattern<Block>& laid_out = widened ? *widened : kept;
+  blob_extent extents[12];
   std::size_t sections = 0;
   const auto extent = [&](auto id, std::size_t count, std::size_t element) {
     extents[sections++] = {static_cast<std::uint32_t>(id), count * element};
@@ -74,27 +85,43 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
   }
   std::optional<detail::band_strips<Block>> strips;
   if constexpr (packed::has_bands) {
-    auto made = detail::band_strips<Block>::create(kept);
+    auto made = detail::band_strips<Block>::create(laid_out);
     if (!made) return made.status();
     strips.emplace(std::move(*made));
-    const detail::bands_size size = detail::measure_bands(*strips, options.strips, sizeof(T));
+    const detail::bands_size size = detail::measure_bands<T>(*strips, options.strips);
     if (size.runs > most) return {errc::unsupported, "The pattern has more runs than packed weights can number."};
     extent(bands_section::bands, size.bands + 1, sizeof(band));
     extent(bands_section::runs, size.runs, sizeof(strip_run));
     extent(bands_section::indices, size.indices + index_read_ahead, 1);
-    extent(bands_section::weights, size.weights + band_weights_read_ahead, sizeof(T));
+    extent(bands_section::weights, size.weights + band_weights_read_ahead<T>, sizeof(T));
+    if constexpr (quantised<T>) {
+      extent(bands_section::scales, dense.rows, sizeof(float));
+      extent(bands_section::sums, dense.rows, sizeof(std::int32_t));
+    }
   }
 
-  auto blob = blob_writer::create(packed::kind, {dense.rows, dense.columns, kept.kept()}, {extents, sections});
+  auto blob = blob_writer::create(packed::kind, {dense.rows, dense.columns, laid_out.kept()}, {extents, sections});
   if (!blob) return blob.status();
   if constexpr (packed::has_panels) detail::write_panels<T>(*blob, kept, dense, options.cut, *group);
-  if constexpr (packed::has_bands) detail::write_bands<T>(*blob, *strips, options.strips, dense);
+  if constexpr (packed::has_bands) {
+    if (const status s = detail::write_bands<T>(*blob, *strips, options.strips, kept, dense); !s) return s;
+  }
   return packed::adopt(std::move(*blob).finish());
 }
 
 // The same for f16 and bf16, from a matrix of float: every weight becomes the nearest number of that type (see
 // core/narrow.hpp). One that becomes zero is kept all the same.
 template <narrow_float T, blob_layout Layout = blob_layout::panels, block_shape Block>
+result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept, matrix_view<const float> dense,
+                                              const pack_options& options = {}) noexcept {
+  return pack<T, Layout, Block, float>(kept, dense, options);
+}
+
+// The same for weights of eight bits with a scale for every row, in bands only, from a matrix of float; the rule is in
+// core/quantise.hpp. pack_options::strips has no say. Where blocks keep few rows each, some that are pruned may be kept
+// as zeros, since that is faster (pack/widen.hpp): kept() counts these, too. Fails with invalid_argument as well if a
+// kept weight is infinite or not a number, and with unsupported above 2^17 columns.
+template <quantised T, blob_layout Layout, block_shape Block>
 result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept, matrix_view<const float> dense,
                                               const pack_options& options = {}) noexcept {
   return pack<T, Layout, Block, float>(kept, dense, options);
@@ -119,6 +146,16 @@ BCR_COLD status unpack(const packed_weights<T, Block, Layout>& packed,
 template <narrow_float T, block_shape Block, blob_layout Layout>
 status unpack(const packed_weights<T, Block, Layout>& packed, matrix_view<float> dense) noexcept {
   return unpack<T, Block, Layout, float>(packed, dense);
+}
+
+// And for weights of eight bits, into a matrix of float: each times its row's scale.
+template <quantised T, block_shape Block, blob_layout Layout>
+status unpack(const packed_weights<T, Block, Layout>& packed, matrix_view<float> dense) noexcept {
+  const status s = unpack<T, Block, Layout, float>(packed, dense);
+  for (std::size_t i = 0; s.ok() && i < dense.rows; ++i) {
+    for (std::size_t j = 0; j < dense.columns; ++j) dense(i, j) *= packed.bands().scales[i];
+  }
+  return s;
 }
 
 }  // namespace bcr

@@ -117,6 +117,12 @@ template <class D>
 BCR_INLINE ops::Vec<ops::RebindToUnsigned<D>> LoadShorts(D, const std::uint16_t* p) {
   return ops::PromoteTo(ops::RebindToUnsigned<D>(), ops::LoadU(ops::Rebind<std::uint16_t, D>(), p));
 }
+// Whole numbers below 256 as bytes.
+template <class D>
+BCR_INLINE void StoreBytes(D, ops::Vec<D> v, std::uint8_t* p) {
+  const ops::Rebind<std::uint8_t, D> bytes;
+  ops::StoreU(ops::DemoteTo(bytes, v), bytes, p);
+}
 #if BCR_WIDENS_F16
 // The values of f16 numbers.
 template <class D>

@@ -31,6 +31,10 @@ namespace BCR_TARGET_NS {
 template <class D>
 inline constexpr bool kPermutes512 =
     BCR_PERMUTES_512 && ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 && std::is_floating_point_v<ops::TFromD<D>>;
+// And whole numbers of 32 bits, which are only expanded.
+template <class D>
+inline constexpr bool kExpands512 = BCR_PERMUTES_512 && ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 &&
+                                    std::is_same_v<ops::TFromD<D>, std::int32_t>;
 
 // Lanes whose bit is set take one element after the other from `p`, the others are zero. As many elements as there are
 // lanes may be read.
@@ -41,6 +45,8 @@ BCR_INLINE ops::Vec<D> ExpandLanes(D d, unsigned bits, const ops::TFromD<D>* p) 
     return ops::Vec<D>{_mm512_maskz_expand_ps(static_cast<__mmask16>(bits), _mm512_loadu_ps(p))};
   } else if constexpr (kPermutes512<D>) {
     return ops::Vec<D>{_mm512_maskz_expand_pd(static_cast<__mmask8>(bits), _mm512_loadu_pd(p))};
+  } else if constexpr (kExpands512<D>) {
+    return ops::Vec<D>{_mm512_maskz_expand_epi32(static_cast<__mmask16>(bits), _mm512_loadu_si512(p))};
   }
 #endif
   ops::TFromD<D> lanes[ops::MaxLanes(D())];

@@ -177,6 +177,11 @@ BCR_INLINE V ShiftLeft(V a) {
   return std::bit_cast<V>(std::bit_cast<Bits<V>>(a) << Count);
 }
 
+template <int Count, class V>
+BCR_INLINE V ShiftRight(V a) {
+  return static_cast<V>(a >> Count);
+}
+
 template <class V>
 BCR_INLINE bool Lt(V a, V b) {
   return a < b;
@@ -235,6 +240,12 @@ BCR_INLINE ops::Vec<D> LoadLanes(D, const ops::TFromD<D>* p, std::size_t first, 
 template <class D>
 BCR_INLINE void StoreLanes(ops::Vec<D> v, D, ops::TFromD<D>* p, std::size_t first, std::size_t last) {
   if (first < last) *p = v;
+}
+
+// A whole number below 256 as a byte.
+template <class D, class V>
+BCR_INLINE void StoreBytes(D, V v, std::uint8_t* p) {
+  *p = static_cast<std::uint8_t>(v);
 }
 
 // A number of sixteen bits in one of 32.

@@ -254,6 +254,11 @@ BCR_INLINE Batch<T, A> ShiftLeft(Batch<T, A> a) {
   return a << Count;
 }
 
+template <int Count, class T, class A>
+BCR_INLINE Batch<T, A> ShiftRight(Batch<T, A> a) {
+  return a >> Count;
+}
+
 template <class T, class A>
 BCR_INLINE BatchMask<T, A> Lt(Batch<T, A> a, Batch<T, A> b) {
   return a < b;
@@ -386,6 +391,14 @@ BCR_INLINE ops::Vec<ops::RebindToUnsigned<D>> LoadShorts(D, const std::uint16_t*
   __builtin_memcpy(&numbers, p, sizeof numbers);
   return __builtin_bit_cast(ops::Vec<ops::RebindToUnsigned<D>>,
                             __builtin_convertvector(numbers, RawVector<std::uint32_t, lanes>));
+}
+// Whole numbers below 256 as bytes.
+template <class D>
+BCR_INLINE void StoreBytes(D, ops::Vec<D> v, std::uint8_t* p) {
+  constexpr std::size_t lanes = ops::Lanes(D());
+  const auto numbers = __builtin_bit_cast(RawVector<ops::TFromD<D>, lanes>, v);
+  const auto bytes = __builtin_convertvector(numbers, RawVector<std::uint8_t, lanes>);
+  __builtin_memcpy(p, &bytes, sizeof bytes);
 }
 #if BCR_WIDENS_F16
 template <class D, class V>

@@ -94,11 +94,4 @@ std::unique_ptr<subject> make_subject(const block_mask& mask, std::size_t n, bcr
   return nullptr;
 }
 
-void round_to(bcr::value_type type, bcr::buffer<float>& elements) {
-  for (float& x : elements) {
-    if (type == bcr::value_type::f16) x = static_cast<float>(bcr::f16(x));
-    if (type == bcr::value_type::bf16) x = static_cast<float>(bcr::bf16(x));
-  }
-}
-
 }  // namespace bench

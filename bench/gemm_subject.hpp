@@ -16,7 +16,4 @@ class subject : public row_major_contender {
 // subject. Weights are packed for `n` columns: for a few, into bands.
 std::unique_ptr<subject> make_subject(const block_mask&, std::size_t n, bcr::value_type weights);
 
-// Makes of every element what it is as a weight of the type.
-void round_to(bcr::value_type, bcr::buffer<float>&);
-
 }  // namespace bench

@@ -135,4 +135,11 @@ double reference::error(const float* c) const {
   return worst / tolerance_;
 }
 
+void round_to(bcr::value_type type, bcr::buffer<float>& elements) {
+  for (float& x : elements) {
+    if (type == bcr::value_type::f16) x = static_cast<float>(bcr::f16(x));
+    if (type == bcr::value_type::bf16) x = static_cast<float>(bcr::bf16(x));
+  }
+}
+
 }  // namespace bench

@@ -9,6 +9,7 @@
 
 #include "bcr/core/block.hpp"
 #include "bcr/core/buffer.hpp"
+#include "bcr/format/blob.hpp"
 
 namespace bench {
 
@@ -47,6 +48,8 @@ class block_mask {
 bcr::buffer<float> floats(std::size_t size);
 bcr::buffer<float> random_floats(std::size_t size, std::uint32_t seed);
 inline constexpr std::size_t padding = 64;
+// Makes of every element what it is as a weight of the type.
+void round_to(bcr::value_type, bcr::buffer<float>&);
 
 // C = W B for row-major W (m x k, zero where pruned) and B (k x n). The arrays outlive whoever is given a problem.
 struct problem {

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "environment.hpp"
 #include "machine.hpp"
@@ -35,6 +37,12 @@ int main(int argc, char** argv) {
   app.add_option("--threads", settings.how.threads, "threads for the library and for every peer")
       ->check(CLI::Range(1, 256));
   app.add_option("--filter", filter, "only cases that match this regular expression, like gru.*b16x64/.*/B1/");
+  const std::map<std::string, bcr::value_type> types = {{"f32", bcr::value_type::f32},
+                                                        {"f16", bcr::value_type::f16},
+                                                        {"bf16", bcr::value_type::bf16},
+                                                        {"i8", bcr::value_type::i8}};
+  app.add_option("--weights", settings.weights, "f16, bf16 or i8: measured beside the same with weights in f32")
+      ->transform(CLI::CheckedTransformer(types));
   app.add_option("--out", out, "the JSON file to write");
   const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
   CLI11_PARSE(app, argc, argv);

@@ -41,6 +41,7 @@ class recurrent_race {
     packed_size size;
     racer subject, stream;
     racer alone;  // the subject on one thread, if it has more
+    racer f32;    // with weights in f32, if the subject has others
   };
 
   bool wanted(const std::string& operation, const std::string& where, const pruned_case&) const;
@@ -48,6 +49,7 @@ class recurrent_race {
   racer enter(std::shared_ptr<Contender>) const;
   void enter_stream(lane&) const;
   bool refuse(const lane&, const std::string& why);
+  bool narrow() const { return settings_.weights != bcr::value_type::f32; }
   bool enter_gemv(lane&, problem, const block_mask&);
   bool enter_cell(lane&, cell_problem, const block_mask& input, const block_mask& recurrent);
   void race(std::vector<lane>&, std::vector<racer>& dense, std::size_t dense_a_batch);

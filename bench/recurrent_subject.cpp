@@ -2,9 +2,11 @@
 
 #include <bcr/bcr.hpp>
 #include <bcr/core/executor_thread.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace bench {
@@ -25,9 +27,9 @@ bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_
   return std::move(*made);
 }
 
-template <class Block, bcr::blob_layout Layout>
-packed_size size_of(const bcr::packed_weights<float, Block, Layout>& packed) {
-  return {packed.kept() * sizeof(float), packed.bytes().size()};
+template <class W, class Block, bcr::blob_layout Layout>
+packed_size size_of(const bcr::packed_weights<W, Block, Layout>& packed) {
+  return {packed.kept() * sizeof(W), packed.bytes().size()};
 }
 
 bcr::thread_pool threads_for(int count) {
@@ -36,7 +38,7 @@ bcr::thread_pool threads_for(int count) {
   return std::move(*made);
 }
 
-template <class Block>
+template <class Block, class W>
 class bcr_gemv final : public gemv_subject {
  public:
   explicit bcr_gemv(const block_mask& mask) : mask_(mask) {}
@@ -46,11 +48,10 @@ class bcr_gemv final : public gemv_subject {
 
   std::string prepare(const problem& p) override {
     bind(p);
-    auto packed = bcr::pack<float, bcr::blob_layout::bands>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    auto packed = bcr::pack<W, bcr::blob_layout::bands>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
-    auto plan =
-        bcr::linear_plan<float>::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
+    auto plan = linear_plan::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
     if (!plan) return plan.message();
     plan_.emplace(std::move(*plan));
     pool_.emplace(threads_for(p.threads));
@@ -63,17 +64,19 @@ class bcr_gemv final : public gemv_subject {
   }
 
  private:
+  using linear_plan = bcr::linear_plan<float, bcr::epilogue::none, W>;
+
   const block_mask& mask_;
-  std::optional<bcr::packed_weights<float, Block, bcr::blob_layout::bands>> packed_;
-  std::optional<bcr::linear_plan<float>> plan_;
+  std::optional<bcr::packed_weights<W, Block, bcr::blob_layout::bands>> packed_;
+  std::optional<linear_plan> plan_;
   std::optional<bcr::thread_pool> pool_;
   std::vector<std::byte> workspace_;
 };
 
-template <class Block, bcr::blob_layout Layout>
+template <class Block, bcr::blob_layout Layout, class W>
 class bcr_cell final : public cell_subject {
  public:
-  bcr_cell(const cell_problem& p, bcr::packed_cell<float, Block, Layout> cell, const bcr::cell_plan<float>& plan)
+  bcr_cell(const cell_problem& p, bcr::packed_cell<W, Block, Layout> cell, const bcr::cell_plan<float, W>& plan)
       : p_(p), cell_(std::move(cell)), plan_(plan), pool_(threads_for(p.threads)), workspace_(plan.workspace_bytes()) {
     h_.resize(p.batch * p.hidden);
     c_.resize(p.batch * p.hidden);
@@ -93,28 +96,29 @@ class bcr_cell final : public cell_subject {
 
  private:
   cell_problem p_;
-  bcr::packed_cell<float, Block, Layout> cell_;
-  bcr::cell_plan<float> plan_;
+  bcr::packed_cell<W, Block, Layout> cell_;
+  bcr::cell_plan<float, W> plan_;
   bcr::thread_pool pool_;
   std::vector<std::byte> workspace_;
   std::vector<float> h_, c_;
 };
 
-template <class Block, bcr::blob_layout Layout>
+template <class Block, bcr::blob_layout Layout, class W>
 std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask& input, const block_mask& recurrent) {
   const auto kept_input = pattern_of<Block>(input, p.rows(), p.inputs);
   const auto kept_recurrent = pattern_of<Block>(recurrent, p.rows(), p.hidden);
   const bool is_lstm = p.kind == bcr::cell_kind::lstm;
-  auto cell = bcr::pack_cell<float, Block, Layout>(
+  auto cell = bcr::pack_cell<W, Block, Layout>(
       {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},
       {.input = kept_input, .recurrent = kept_recurrent},
       {.input = {p.input_weights, p.rows(), p.inputs},
        .recurrent = {p.recurrent_weights, p.rows(), p.hidden},
        .input_bias = p.bias});
   if (!cell) return std::fprintf(stderr, "%s\n", cell.message()), nullptr;
-  auto plan = bcr::cell_plan<float>::create(*cell, {.batch = p.batch, .threads = static_cast<std::size_t>(p.threads)});
+  auto plan =
+      bcr::cell_plan<float, W>::create(*cell, {.batch = p.batch, .threads = static_cast<std::size_t>(p.threads)});
   if (!plan) return std::fprintf(stderr, "%s\n", plan.message()), nullptr;
-  return std::make_unique<bcr_cell<Block, Layout>>(p, std::move(*cell), *plan);
+  return std::make_unique<bcr_cell<Block, Layout, W>>(p, std::move(*cell), *plan);
 }
 
 // Calls make(Block) for the block of that size.
@@ -126,20 +130,45 @@ auto for_block(block_size size, Make&& make) -> decltype(make(bcr::block<8, 32>(
   return nullptr;
 }
 
+// Calls make(std::type_identity<W>) for the type of weights.
+template <class Make>
+auto for_weights(bcr::value_type type, Make&& make) -> decltype(make(std::type_identity<float>())) {
+  switch (type) {
+    case bcr::value_type::f32:
+      return make(std::type_identity<float>());
+    case bcr::value_type::f16:
+      return make(std::type_identity<bcr::f16>());
+    case bcr::value_type::bf16:
+      return make(std::type_identity<bcr::bf16>());
+    case bcr::value_type::i8:
+      return make(std::type_identity<std::int8_t>());
+    case bcr::value_type::f64:
+      break;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask) {
-  return for_block(mask.block(), [&]<class Block>(Block) -> std::unique_ptr<gemv_subject> {
-    return std::make_unique<bcr_gemv<Block>>(mask);
+std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask, bcr::value_type weights) {
+  return for_block(mask.block(), [&]<class Block>(Block) {
+    return for_weights(weights, [&]<class W>(std::type_identity<W>) -> std::unique_ptr<gemv_subject> {
+      return std::make_unique<bcr_gemv<Block, W>>(mask);
+    });
   });
 }
 
 std::unique_ptr<cell_subject> make_cell_subject(const cell_problem& p, const block_mask& input,
-                                                const block_mask& recurrent) {
+                                                const block_mask& recurrent, bcr::value_type weights) {
+  using bcr::blob_layout;
   constexpr std::size_t few = 4;  // as the README advises
   return for_block(input.block(), [&]<class Block>(Block) {
-    return p.batch <= few ? make_cell<Block, bcr::blob_layout::bands>(p, input, recurrent)
-                          : make_cell<Block, bcr::blob_layout::panels>(p, input, recurrent);
+    return for_weights(weights, [&]<class W>(std::type_identity<W>) -> std::unique_ptr<cell_subject> {
+      if constexpr (!bcr::quantised<W>) {
+        if (p.batch > few) return make_cell<Block, blob_layout::panels, W>(p, input, recurrent);
+      }
+      return make_cell<Block, blob_layout::bands, W>(p, input, recurrent);
+    });
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "bcr/format/blob.hpp"
 #include "cell_contender.hpp"
 #include "gemm_subject.hpp"
 
@@ -22,10 +23,10 @@ class cell_subject : public cell_contender {
   virtual packed_size size() const = 0;
 };
 
-// For the blocks that the benchmark knows; null for others, and where the library refuses, saying why. The masks and
-// the problem's arrays outlive the subjects.
-std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask&);
+// For the blocks that the benchmark knows, and weights in f32, f16, bf16 or eight bits; null for others, and where the
+// library refuses, saying why. The masks and the problem's arrays outlive the subjects.
+std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask&, bcr::value_type weights);
 std::unique_ptr<cell_subject> make_cell_subject(const cell_problem&, const block_mask& input,
-                                                const block_mask& recurrent);
+                                                const block_mask& recurrent, bcr::value_type weights);
 
 }  // namespace bench

@@ -29,9 +29,10 @@ def main():
     context = measured["context"]
     threads = int(context["threads"])
     rows = [r for r in measured["benchmarks"] if "index_bytes_fraction" in r]
+    narrow = any("speedup_f32" in r for r in rows)
     fourth = "of a read" if threads == 1 else "of one"
     print(f"{'case':<24} {'kept':<14} {'block':>7} {'rate':>5} {'us':>9} {'GB/s':>7} {fourth:>9} {'dense us':>9} "
-          f"{'gain':>6}  {'dense library':<22} {'indices':>7}")
+          f"{'gain':>6}  {'dense library':<22} {'indices':>7}" + (f" {'over f32':>8}" if narrow else ""))
     before = None
     for r in rows:
         kernel, *where, pruning, rate = r["name"].split("/")
@@ -46,7 +47,7 @@ def main():
         share = r["bandwidth_fraction"] if threads == 1 else r["speedup_threads"]
         print(f"{case:<24} {TITLES[pruning]:<14} {block[1:]:>7} {rate:>5} {r['real_time']:>9.1f} {r['gbps']:>7.1f} "
               f"{share:>9.2f} {r.get('dense_us', 0):>9.1f} {r.get('speedup_dense', 0):>6.1f}  "
-              f"{dense:<22} {r['index_bytes_fraction']:>7.3f}")
+              f"{dense:<22} {r['index_bytes_fraction']:>7.3f}" + (f" {r['speedup_f32']:>8.2f}" if narrow else ""))
     for r in measured["benchmarks"]:
         if r.get("error_occurred"):
             print(f"{r['name']}: {r['error_message']}")
@@ -57,6 +58,8 @@ def main():
         disturbed = sum(r["disturbed"] for r in rows) / len(rows)
         print(f"\n{context['vector_bits']}-bit vectors, {threads} thread(s), {context['rounds']} rounds; a time's "
               f"quartiles are {100 * noise:.1f} % apart (median); {100 * disturbed:.0f} % of the samples were disturbed by others")
+        if narrow:
+            print("over f32: how many times as fast as the same with weights in f32")
         print("of a read: the time of a plain read of as many bytes as the weights and indices have, over the time" if
               threads == 1 else "of one: how many times as fast as on one thread")
 

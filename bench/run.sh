@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
-#   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+#   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
 # Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."

@@ -11,15 +11,17 @@
 #include "bcr/bcr.hpp"
 #include "network.hpp"
 
+// Weights are of type W, all else is float.
+template <class W>
 class bcr_gru {
   using block = bcr::block<16, 64>;
-  using packed_cell = bcr::packed_cell<float, block, bcr::blob_layout::bands>;
+  using packed_cell = bcr::packed_cell<W, block, bcr::blob_layout::bands>;
 
  public:
   bcr_gru(const gru_network& network, double rate) {
     for (const gru_layer& layer : network) cells_.push_back(pack(layer, rate));
     for (const auto& cell : cells_) {
-      auto plan = bcr::cell_plan<float>::create(cell, {});
+      auto plan = bcr::cell_plan<float, W>::create(cell, {});
       if (!plan) throw std::runtime_error(plan.message());
       plans_.push_back(*plan);
       states_.emplace_back(units);
@@ -60,7 +62,7 @@ class bcr_gru {
 
   static packed_cell pack(const gru_layer& layer, double rate) {
     const auto input = random_pattern(layer.inputs, rate), recurrent = random_pattern(units, rate);
-    auto packed = bcr::pack_cell<float, block, bcr::blob_layout::bands>(
+    auto packed = bcr::pack_cell<W, block, bcr::blob_layout::bands>(
         {.kind = bcr::cell_kind::gru_reset_after, .order = bcr::gate_order::onnx},
         {.input = input, .recurrent = recurrent},
         {.input = {layer.input.data(), gates * units, layer.inputs},
@@ -71,7 +73,8 @@ class bcr_gru {
     return std::move(*packed);
   }
 
-  // In every block of 16 rows and 64 columns, 64 / rate of the columns, rounded up or down at random.
+  // The same for every W: in every block of 16 rows and 64 columns, 64 / rate of the columns, rounded up or down at
+  // random.
   static bcr::pattern<block> random_pattern(std::size_t columns, double rate) {
     static std::mt19937 random(3);
     auto made = bcr::pattern<block>::create(gates * units, columns);
@@ -92,7 +95,7 @@ class bcr_gru {
   }
 
   std::vector<packed_cell> cells_;
-  std::vector<bcr::cell_plan<float>> plans_;
+  std::vector<bcr::cell_plan<float, W>> plans_;
   std::vector<std::vector<float>> states_;
   std::vector<std::byte> workspace_;
 };

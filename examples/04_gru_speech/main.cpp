@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <ctime>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,7 +51,25 @@ std::vector<double> medians(const std::vector<std::function<void()>>& calls) {
   return middle;
 }
 
-double largest_difference(dense_gru& dense, bcr_gru& own, const std::vector<float>& frames) {
+// A pruned network to be timed.
+struct contender {
+  std::string weights;
+  double nominal_rate, rate;
+  std::size_t bytes;
+  std::string kernel;
+  std::function<void(const float*)> run;
+};
+
+template <class W>
+void add_contenders(const gru_network& network, const char* weights, std::vector<contender>& all) {
+  for (const double rate : rates) {
+    const auto own = std::make_shared<bcr_gru<W>>(network, rate);
+    all.push_back({weights, rate, own->rate(), own->weight_bytes(), own->kernel_name(),
+                   [own](const float* frame) { own->run(frame); }});
+  }
+}
+
+double largest_difference(dense_gru& dense, bcr_gru<float>& own, const std::vector<float>& frames) {
   double largest = 0;
   for (std::size_t at = 0; at < frames.size(); at += features) {
     const std::vector<float>& expected = dense.run(&frames[at]);
@@ -68,31 +88,37 @@ int run(const char* json_path) {
   std::mt19937 random(10);
   const std::vector<float> frames = random_floats(100 * features, 1, random);
   dense_gru dense(network);
-  std::vector<std::unique_ptr<bcr_gru>> pruned;
-  for (const double rate : rates) pruned.push_back(std::make_unique<bcr_gru>(network, rate));
-  const double difference = largest_difference(dense, *pruned[0], frames);
+  std::vector<contender> pruned;
+  add_contenders<float>(network, "f32", pruned);
+  add_contenders<bcr::bf16>(network, "bf16", pruned);
+  add_contenders<std::int8_t>(network, "i8", pruned);
+  bcr_gru<float> unpruned(network, 1);
+  const double difference = largest_difference(dense, unpruned, frames);
 
   std::size_t next = 0;
   const auto frame = [&] { return &frames[features * (next++ % (frames.size() / features))]; };
   std::vector<std::function<void()>> calls{[&] { dense.run(frame()); }};
-  for (const auto& own : pruned) calls.emplace_back([&own, &frame] { own->run(frame()); });
+  for (const contender& own : pruned) calls.emplace_back([&own, &frame] { own.run(frame()); });
   const std::vector<double> seconds = medians(calls);
 
-  fmt::print("GRU of 2 x 1024 units, 39 features a frame of 10 ms; one thread, {}\n\n", pruned[1]->kernel_name());
+  fmt::print("GRU of 2 x 1024 units, 39 features a frame of 10 ms; one thread, {}\n\n", pruned[1].kernel);
   fmt::print("{:<16}{:>10}{:>14}{:>14}{:>12}\n", "", "weights", "a frame", "of real time", "speed-up");
   nlohmann::json rows = nlohmann::json::array();
-  const auto row = [&](const std::string& name, double rate, std::size_t bytes, double time) {
+  const auto row = [&](const std::string& name, const std::string& weights, double rate, std::size_t bytes,
+                       double time) {
     fmt::print("{:<16}{:>7.2f} MB{:>11.1f} us{:>12.3f} %{:>11.1f}x\n", name, 1e-6 * static_cast<double>(bytes),
                1e6 * time, 100 * time / frame_seconds, seconds[0] / time);
-    rows.push_back({{"name", name}, {"rate", rate}, {"bytes", bytes}, {"seconds", time}});
+    rows.push_back({{"name", name}, {"weights", weights}, {"rate", rate}, {"bytes", bytes}, {"seconds", time}});
   };
-  row("dense, oneDNN", 1, dense.weight_bytes(), seconds[0]);
+  row("dense, oneDNN", "f32", 1, dense.weight_bytes(), seconds[0]);
   for (std::size_t i = 0; i < pruned.size(); ++i) {
-    row(fmt::format("{:.0f}x, bcr f32", rates[i]), pruned[i]->rate(), pruned[i]->weight_bytes(), seconds[i + 1]);
+    const contender& own = pruned[i];
+    row(fmt::format("{:.0f}x, bcr {}", own.nominal_rate, own.weights), own.weights, own.rate, own.bytes,
+        seconds[i + 1]);
   }
   if (json_path != nullptr) {
     std::ofstream file(json_path);
-    file << nlohmann::json{{"kernel", pruned[1]->kernel_name()}, {"rows", rows}}.dump(1) << '\n';
+    file << nlohmann::json{{"kernel", pruned[1].kernel}, {"rows", rows}}.dump(1) << '\n';
     if (!file.flush()) throw std::runtime_error("The JSON file cannot be written.");
   }
 

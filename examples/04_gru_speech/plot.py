@@ -17,15 +17,17 @@ def main():
 
     plt.rcParams.update({"font.size": 10, "svg.hashsalt": "bcr", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, axes = plt.subplots(figsize=(7.2, 4.6))
-    rates = [r["rate"] for r in pruned]
+    rates = [r["rate"] for r in pruned if r["weights"] == "f32"]
     axes.axhline(1e6 * dense["seconds"], color="#555555", linewidth=1, label=dense["name"])
     axes.plot(rates, [1e6 * dense["seconds"] / r for r in rates], color="#555555", linestyle="--", linewidth=1,
               label="ideal: dense / rate")
-    axes.plot(rates, [1e6 * r["seconds"] for r in pruned], color="#1f6fb4", marker="o", markersize=4.5, linewidth=1.6,
-              label="bcr, f32")
-    for r in pruned:
-        axes.annotate(f"{dense['seconds'] / r['seconds']:.1f}×", (r["rate"], 1e6 * r["seconds"]), xytext=(4, 6),
-                      textcoords="offset points", color="#1f6fb4")
+    for weights, color in (("f32", "#1f6fb4"), ("bf16", "#d9822b"), ("i8", "#2e8b57")):
+        some = [r for r in pruned if r["weights"] == weights]
+        axes.plot(rates, [1e6 * r["seconds"] for r in some], color=color, marker="o", markersize=4.5, linewidth=1.6,
+                  label=f"bcr, {weights}")
+        for r in some if weights == "f32" else []:
+            axes.annotate(f"{dense['seconds'] / r['seconds']:.1f}×", (r["rate"], 1e6 * r["seconds"]), xytext=(4, 6),
+                          textcoords="offset points", color=color)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(rates, [f"{r:.0f}×" for r in rates])

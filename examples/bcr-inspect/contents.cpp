@@ -46,6 +46,10 @@ std::string name_of_section(std::uint32_t id) {
       return "indices of bands";
     case bcr::bands_section::weights:
       return "weights of bands";
+    case bcr::bands_section::scales:
+      return "scales of rows";
+    case bcr::bands_section::sums:
+      return "sums of rows";
   }
   return "section " + std::to_string(id);
 }
@@ -66,6 +70,7 @@ void read_layouts(const bcr::blob_view& blob, contents& into) {
   }
   const bcr::blob_layout layout = blob.kind().layout;
   if (bcr::has_layout(layout, bcr::blob_layout::panels)) {
+    if (bcr::quantised<T>) throw std::runtime_error("Weights of eight bits have no panels.");
     const auto panels = open_layout<bcr::panels_view<T>>(blob, into);
     into.counts.insert(
         into.counts.end(),
@@ -113,6 +118,9 @@ contents read_contents(const std::string& path) {
       break;
     case bcr::value_type::bf16:
       read_layouts<bcr::bf16>(*blob, c);
+      break;
+    case bcr::value_type::i8:
+      read_layouts<std::int8_t>(*blob, c);
       break;
     default:
       throw std::runtime_error("The weights are of a type that is not known here.");

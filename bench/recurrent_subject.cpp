@@ -27,9 +27,17 @@ bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_
   return std::move(*made);
 }
 
+// What a kernel reads: of weights in both layouts, one of them.
 template <class W, class Block, bcr::blob_layout Layout>
-packed_size size_of(const bcr::packed_weights<W, Block, Layout>& packed) {
-  return {packed.kept() * sizeof(W), packed.bytes().size()};
+packed_size size_of(const bcr::packed_weights<W, Block, Layout>& packed, bool on_bands) {
+  const auto& bands = packed.bands();
+  const auto& panels = packed.panels();
+  const std::size_t read =
+      on_bands ? bands.bands.size_bytes() + bands.runs.size_bytes() + bands.indices.size_bytes() +
+                     bands.weights.size_bytes() + bands.scales.size_bytes() + bands.sums.size_bytes()
+               : panels.groups.size_bytes() + panels.panels.size_bytes() + panels.segments.size_bytes() +
+                     panels.column_index.size_bytes() + panels.row_index.size_bytes() + panels.weights.size_bytes();
+  return {packed.kept() * sizeof(W), read};
 }
 
 bcr::thread_pool threads_for(int count) {
@@ -44,7 +52,7 @@ class bcr_gemv final : public gemv_subject {
   explicit bcr_gemv(const block_mask& mask) : mask_(mask) {}
 
   std::string name() const override { return plan_->kernel_name(); }
-  packed_size size() const override { return size_of(*packed_); }
+  packed_size size() const override { return size_of(*packed_, true); }
 
   std::string prepare(const problem& p) override {
     bind(p);
@@ -84,7 +92,8 @@ class bcr_cell final : public cell_subject {
 
   std::string name() const override { return plan_.kernel_name(); }
   packed_size size() const override {
-    const packed_size a = size_of(cell_.input()), b = size_of(cell_.recurrent());
+    const bool on_bands = name().find("_t128x") != std::string::npos;
+    const packed_size a = size_of(cell_.input(), on_bands), b = size_of(cell_.recurrent(), on_bands);
     return {a.weights + b.weights, a.all + b.all};
   }
   void run() override {
@@ -161,11 +170,10 @@ std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask, bcr::val
 std::unique_ptr<cell_subject> make_cell_subject(const cell_problem& p, const block_mask& input,
                                                 const block_mask& recurrent, bcr::value_type weights) {
   using bcr::blob_layout;
-  constexpr std::size_t few = 4;  // as the README advises
   return for_block(input.block(), [&]<class Block>(Block) {
     return for_weights(weights, [&]<class W>(std::type_identity<W>) -> std::unique_ptr<cell_subject> {
       if constexpr (!bcr::quantised<W>) {
-        if (p.batch > few) return make_cell<Block, blob_layout::panels, W>(p, input, recurrent);
+        if (p.batch > 1) return make_cell<Block, blob_layout::panels_and_bands, W>(p, input, recurrent);
       }
       return make_cell<Block, blob_layout::bands, W>(p, input, recurrent);
     });

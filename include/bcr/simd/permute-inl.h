@@ -41,12 +41,17 @@ inline constexpr bool kExpands512 = BCR_PERMUTES_512 && ops::MaxLanes(D()) * siz
 template <class D>
 BCR_INLINE ops::Vec<D> ExpandLanes(D d, unsigned bits, const ops::TFromD<D>* p) {
 #if BCR_PERMUTES_512
-  if constexpr (kPermutes512<D> && sizeof(ops::TFromD<D>) == 4) {
-    return ops::Vec<D>{_mm512_maskz_expand_ps(static_cast<__mmask16>(bits), _mm512_loadu_ps(p))};
-  } else if constexpr (kPermutes512<D>) {
-    return ops::Vec<D>{_mm512_maskz_expand_pd(static_cast<__mmask8>(bits), _mm512_loadu_pd(p))};
-  } else if constexpr (kExpands512<D>) {
-    return ops::Vec<D>{_mm512_maskz_expand_epi32(static_cast<__mmask16>(bits), _mm512_loadu_si512(p))};
+  if constexpr (kPermutes512<D> || kExpands512<D>) {
+    // Loaded apart: with an operand in memory the instruction takes 5 cycles instead of 1 to 2 (Zen 5).
+    auto v = ops::LoadU(d, p).raw;
+    asm("" : "+v"(v));
+    if constexpr (kExpands512<D>) {
+      return ops::Vec<D>{_mm512_maskz_expand_epi32(static_cast<__mmask16>(bits), v)};
+    } else if constexpr (sizeof(ops::TFromD<D>) == 4) {
+      return ops::Vec<D>{_mm512_maskz_expand_ps(static_cast<__mmask16>(bits), v)};
+    } else {
+      return ops::Vec<D>{_mm512_maskz_expand_pd(static_cast<__mmask8>(bits), v)};
+    }
   }
 #endif
   ops::TFromD<D> lanes[ops::MaxLanes(D())];

@@ -9,21 +9,15 @@
 #include <type_traits>
 #include <utility>
 
+#include "pattern_of.hpp"
+
 namespace bench {
 namespace {
 
 template <class Block>
-bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_t k) {
-  auto made = bcr::pattern<Block>::create(m, k);
+bcr::pattern<Block> existing_pattern(const block_mask& mask, std::size_t m, std::size_t k) {
+  auto made = pattern_of<Block>(mask, m, k);
   if (!made) std::fprintf(stderr, "%s\n", made.message()), std::exit(1);
-  for (std::size_t bi = 0; bi < made->block_rows(); ++bi) {
-    for (std::size_t bj = 0; bj < made->block_columns(); ++bj) {
-      for (std::size_t r = 0; r < made->block_height(bi); ++r) made->keep_row(bi, bj, r, mask.keeps_row(bi, bj, r));
-      for (std::size_t c = 0; c < made->block_width(bj); ++c) {
-        made->keep_column(bi, bj, c, mask.keeps_column(bi, bj, c));
-      }
-    }
-  }
   return std::move(*made);
 }
 
@@ -56,7 +50,7 @@ class bcr_gemv final : public gemv_subject {
 
   std::string prepare(const problem& p) override {
     bind(p);
-    auto packed = bcr::pack<W, bcr::blob_layout::bands>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    auto packed = bcr::pack<W, bcr::blob_layout::bands>(existing_pattern<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
     auto plan = linear_plan::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
@@ -114,8 +108,8 @@ class bcr_cell final : public cell_subject {
 
 template <class Block, bcr::blob_layout Layout, class W>
 std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask& input, const block_mask& recurrent) {
-  const auto kept_input = pattern_of<Block>(input, p.rows(), p.inputs);
-  const auto kept_recurrent = pattern_of<Block>(recurrent, p.rows(), p.hidden);
+  const auto kept_input = existing_pattern<Block>(input, p.rows(), p.inputs);
+  const auto kept_recurrent = existing_pattern<Block>(recurrent, p.rows(), p.hidden);
   const bool is_lstm = p.kind == bcr::cell_kind::lstm;
   auto cell = bcr::pack_cell<W, Block, Layout>(
       {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},

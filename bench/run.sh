@@ -2,18 +2,20 @@
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
-# Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent*.json.
+#   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+# Installs what is missing (Debian, root or sudo). All that was measured is in build/bench*/gemm*.json, recurrent*.json
+# or conv*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,5s/^# \?//p' bench/run.sh >&2
+  sed -n '2,6s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
 case $kind in
   gemm) report=bench/report.py ;;
-  recurrent) report=bench/report_recurrent.py ;;
+  recurrent | conv) report=bench/report_$kind.py ;;
   *) usage ;;
 esac
 shift

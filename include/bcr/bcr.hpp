@@ -22,6 +22,7 @@
 namespace bcr {
 
 using BCR_TARGET_NS::cell_plan;
+using BCR_TARGET_NS::conv2d_plan;
 using BCR_TARGET_NS::gemm_plan;
 using BCR_TARGET_NS::linear_plan;
 // The instruction set that these are compiled for, as kernel_name() spells it: "avx3", "neon", "scalar".

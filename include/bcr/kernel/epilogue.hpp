@@ -63,6 +63,9 @@ struct hard_swish {};  // x min(max(x + 3, 0), 6) / 6
 struct gelu {};        // x (1 + erf(x / sqrt(2))) / 2
 struct gelu_tanh {};   // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 
+// What somebody else does later: kernels then leave the sums where they are.
+struct postponed {};
+
 // Several, the first one first.
 template <class... Epilogues>
 struct chain_of {};
@@ -85,7 +88,7 @@ template <class Epilogue>
 inline constexpr bool is_cheap_v =
     !(std::same_as<Epilogue, epilogue::sigmoid> || std::same_as<Epilogue, epilogue::tanh> ||
       std::same_as<Epilogue, epilogue::silu> || std::same_as<Epilogue, epilogue::gelu> ||
-      std::same_as<Epilogue, epilogue::gelu_tanh>);
+      std::same_as<Epilogue, epilogue::gelu_tanh> || std::same_as<Epilogue, epilogue::postponed>);
 template <class... Epilogues>
 inline constexpr bool is_cheap_v<epilogue::chain_of<Epilogues...>> = (is_cheap_v<Epilogues> && ...);
 
@@ -131,6 +134,26 @@ template <class First, class... Rest>
 constexpr status check(const chain_of<First, Rest...>& c, std::size_t rows, std::size_t columns) noexcept {
   const status first = check(c.first, rows, columns);
   return first ? check(c.rest, rows, columns) : first;
+}
+
+// The same for a part of the output, counting rows of W and the residual's rows and columns from where it begins.
+template <class Epilogue>
+constexpr Epilogue part(const Epilogue& e, std::size_t, std::size_t, std::size_t) noexcept {
+  return e;
+}
+template <class T>
+constexpr bias<T> part(const bias<T>& b, std::size_t row, std::size_t, std::size_t) noexcept {
+  return {b.per_row + row};
+}
+template <class T>
+constexpr residual<T> part(const residual<T>& r, std::size_t, std::size_t residual_row,
+                           std::size_t residual_column) noexcept {
+  return {r.data + residual_row * r.leading_dimension + residual_column, r.leading_dimension};
+}
+template <class First, class... Rest>
+constexpr chain_of<First, Rest...> part(const chain_of<First, Rest...>& c, std::size_t row, std::size_t residual_row,
+                                        std::size_t residual_column) noexcept {
+  return {part(c.first, row, residual_row, residual_column), part(c.rest, row, residual_row, residual_column)};
 }
 
 }  // namespace epilogue

@@ -133,5 +133,25 @@ constexpr status check(const chain_of<First, Rest...>& c, std::size_t rows, std:
   return first ? check(c.rest, rows, columns) : first;
 }
 
+// The same for a part of the output, counting rows of W and the residual's rows and columns from where it begins.
+template <class Epilogue>
+constexpr Epilogue part(const Epilogue& e, std::size_t, std::size_t, std::size_t) noexcept {
+  return e;
+}
+template <class T>
+constexpr bias<T> part(const bias<T>& b, std::size_t row, std::size_t, std::size_t) noexcept {
+  return {b.per_row + row};
+}
+template <class T>
+constexpr residual<T> part(const residual<T>& r, std::size_t, std::size_t residual_row,
+                           std::size_t residual_column) noexcept {
+  return {r.data + residual_row * r.leading_dimension + residual_column, r.leading_dimension};
+}
+template <class First, class... Rest>
+constexpr chain_of<First, Rest...> part(const chain_of<First, Rest...>& c, std::size_t row, std::size_t residual_row,
+                                        std::size_t residual_column) noexcept {
+  return {part(c.first, row, residual_row, residual_column), part(c.rest, row, residual_row, residual_column)};
+}
+
 }  // namespace epilogue
 }  // namespace bcr

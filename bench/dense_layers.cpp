@@ -3,6 +3,8 @@
 // other.
 #include <omp.h>
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -189,7 +191,10 @@ bool race_plan(const layer& l, const operands& in, const bcr::result<Plan>& plan
   bcr::buffer<float> y = bench::floats(in.output.elements());
   return race(
       l, in, y.data(),
-      [&] { (void)plan->run({in.x.data(), in.input.elements()}, {y.data(), in.output.elements()}, workspace, epilogue...); }, how);
+      [&] {
+        (void)plan->run({in.x.data(), in.input.elements()}, {y.data(), in.output.elements()}, workspace, epilogue...);
+      },
+      how);
 }
 
 bool race_layer(const layer& l, const bench::options& how) {
@@ -219,7 +224,11 @@ int main(int argc, char** argv) {
   omp_set_num_threads(1);
   bench::options how;
   how.rounds = 11;
-  const std::string filter = argc > 1 ? argv[1] : "";
+  std::string filter;
+  CLI::App app("Measures bcr's dense layers beside oneDNN's, on one thread.");
+  app.add_option("--filter", filter, "only layers whose names have these words in them");
+  app.add_option("--rounds", how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
+  CLI11_PARSE(app, argc, argv);
   std::puts(
       "| layer, f32, one thread             |   bcr us | peak | oneDNN us | peak | NCHW us | bcr over oneDNN | over "
       "NCHW |\n|---|---|---|---|---|---|---|---|");

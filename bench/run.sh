@@ -2,18 +2,20 @@
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+#   bench/run.sh dense [--simd avx2] [--filter WORDS]
 # Installs what is missing (Debian, root or sudo). Everything measured is in build/bench*/gemm*.json or recurrent*.json.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,5s/^# \?//p' bench/run.sh >&2
+  sed -n '2,6s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
 case $kind in
   gemm) report=bench/report.py ;;
   recurrent) report=bench/report_recurrent.py ;;
+  dense) report= ;; # prints its table by itself
   *) usage ;;
 esac
 shift
@@ -55,6 +57,7 @@ done
 cmake/install-packages.sh build bench
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" --target "bench_$kind"
+if [ -z "$report" ]; then exec "build/$preset/bench/bench_$kind" "${arguments[@]}"; fi
 json=build/$preset/$kind$suffix.json
 status=0
 "build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?

@@ -117,7 +117,7 @@ void RunDenseConv(const dense_conv_task<T>& task, const Epilogue& epilogue) noex
   const std::size_t pixels = layout.positions.height * width, input_pixels = layout.image.height * layout.image.width;
   const std::size_t taps = task.channels * layout.window.kernel.height * layout.window.kernel.width;
   for (std::size_t c = 0; c < task.channels; ++c) {
-    StagePlane(layout, task.input + c * input_pixels, task.first_row, task.rows, T(0),
+    StagePlane(layout, task.input + c * input_pixels, task.first_row, task.rows, true, T(0),
                task.staged + c * layout.plane_elements());
   }
   // From the first position of the band to the last, and what lies between the rows.

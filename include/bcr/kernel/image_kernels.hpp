@@ -11,10 +11,13 @@
 
 namespace bcr {
 
-// A plane is a channel of an item of the batch. A task has some of them, plane after plane and band after band.
+// A plane is a channel of an item of the batch. A task has some of them, plane after plane.
 template <class T>
 struct plane_task {
+  // Of depthwise convolution, whole planes, band after band; of pooling, one row, whose rows were joined before.
   const window_layout* layout;
+  window2d window;
+  extent2d image, positions;  // of a plane, and of its output
   std::size_t channels;
   std::size_t plane_begin, plane_end;
   const T* input;             // all planes
@@ -22,7 +25,8 @@ struct plane_task {
   std::size_t weight_stride;  // from a channel's to the next's
   T* output;                  // all planes
   std::uint32_t* taps;        // memory for one a kernel element
-  T* scratch;                 // memory for a plane's copy and what may be read beyond
+  T* scratch;                 // memory for what is copied at once and what may be read beyond
+  T* joined;                  // pooling: memory for a row of the image, and a vector
   T* counts;                  // average pooling: memory for one a column of the output
   bool counts_padding;        // average pooling: whether padding is averaged as well
 };

@@ -1,11 +1,14 @@
 // Maxima and means over windows, and over whole planes.
 //
-//        copy of the plane, edges filled          a vector of the output
-//        row 0  x x x x x x                       a = max(a, row 0 + kx), for each kx, then the next row
-//        row 1  x x x x x x                       or a = a + ...
+//        rows of a plane          one row, joined         its phases, edges filled      a vector of the output
+//        x x x x x x              m m m m m m     ->      . m m .  m m m .        ->    max of one load for each
+//        x x x x x x     ->                                                             column of the window
+//        x x x x x x
 //
-// A load and an addition, or four instructions for a maximum that keeps not-a-number, for each element of the window
-// and vector of the output. Planes are read once: where they come from memory or a far cache, that is the limit.
+// First the rows of a window are joined, for all columns at once, then the columns: of 3 x 3 with a stride of 2, three
+// loads and two joins for each vector of the image that a row of the output sees, and three loads and two joins for
+// each vector of the output. A join is an addition, or four instructions for a maximum that keeps not-a-number. Planes
+// are read once from where they come from, and what follows happens in the first cache level.
 #if defined(BCR_KERNEL_POOLING_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_POOLING_INL_H_
 #undef BCR_KERNEL_POOLING_INL_H_
@@ -63,40 +66,76 @@ BCR_INLINE ops::Vec<D> Mean(D d, ops::Vec<D> sum, T rows, const T* columns, std:
   return ops::Div(sum, elements);
 }
 
+// Joins rows [begin, end) of a plane, in steps of `step`, to one row. Writes up to a vector more. Asks for the `ahead`
+// rows that follow the next window's, as several rows at a time are not what hardware foresees.
+template <class Reduction, class D, class T = ops::TFromD<D>>
+BCR_INLINE void JoinRows(D d, const T* plane, std::size_t width, std::size_t begin, std::size_t end, std::size_t step,
+                         std::size_t ahead, T* joined) {
+  const std::size_t lanes = ops::Lanes(d);
+  for (std::size_t x = 0; x < width; x += lanes) {
+    const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(plane) + ((end + ahead) * width + x) * sizeof(T);
+    for (std::size_t y = 0; y < ahead; ++y) {
+      __builtin_prefetch(reinterpret_cast<const void*>(next + y * width * sizeof(T)));
+    }
+    auto all = ops::Set(d, Reduction::template fill<T>);
+    if (width - x >= lanes) {
+      for (std::size_t y = begin; y < end; y += step)
+        all = Reduction::Join(d, all, ops::LoadU(d, plane + y * width + x));
+    } else {
+      for (std::size_t y = begin; y < end; y += step) {
+        all = Reduction::Join(d, all, LoadLanes(d, plane + y * width + x, 0, width - x));
+      }
+    }
+    ops::StoreU(all, d, joined + x);
+  }
+}
+
+// A row of the output, from the phases of a joined one.
+template <class Reduction, class T>
+BCR_INLINE void JoinColumns(const plane_task<T>& task, T rows, T* output) {
+  const ops::ScalableTag<T> d;
+  const std::size_t lanes = ops::Lanes(d), width = task.positions.width, elements = task.window.kernel.width;
+  for (std::size_t x = 0; x < width; x += lanes) {
+    auto all = ops::LoadU(d, task.scratch + task.taps[0] + x);
+    for (std::size_t k = 1; k < elements; ++k) {
+      all = Reduction::Join(d, all, ops::LoadU(d, task.scratch + task.taps[k] + x));
+    }
+    const std::size_t count = std::min(lanes, width - x);
+    if constexpr (std::is_same_v<Reduction, SumOf>) all = Mean(d, all, rows, task.counts + x, count);
+    if (count == lanes) {
+      ops::StoreU(all, d, output + x);
+    } else {
+      StoreLanes(all, d, output + x, 0, count);
+    }
+  }
+}
+
 template <class Reduction, class T>
 void RunPooling(const plane_task<T>& task) noexcept {
-  constexpr bool average = std::is_same_v<Reduction, SumOf>;
   const ops::ScalableTag<T> d;
-  const window_layout& layout = *task.layout;
-  const window2d& w = layout.window;
-  const std::size_t lanes = ops::Lanes(d), width = layout.positions.width, height = layout.positions.height;
-  const std::size_t elements = w.kernel.height * w.kernel.width;
-  FillTaps(layout, 0, task.taps);
-  for (std::size_t x = 0; average && x < width; ++x) {
-    task.counts[x] = static_cast<T>(CountedElements(x, w.stride.width, w.kernel.width, w.padding.left,
-                                                    layout.image.width, w.padding.right, task.counts_padding));
+  const window2d& w = task.window;
+  const extent2d &image = task.image, &positions = task.positions;
+  FillTaps(*task.layout, 0, task.taps);
+  for (std::size_t x = 0; x < positions.width; ++x) {
+    task.counts[x] = static_cast<T>(CountedElements(x, w.stride.width, w.kernel.width, w.padding.left, image.width,
+                                                    w.padding.right, task.counts_padding));
   }
+  bool padding = true;
   for (std::size_t plane = task.plane_begin; plane < task.plane_end; ++plane) {
-    const T* const input = task.input + plane * layout.image.height * layout.image.width;
-    for (std::size_t y = 0; y < height; ++y) {
-      if (y % layout.band_rows == 0) {
-        StagePlane(layout, input, y, std::min(layout.band_rows, height - y), Reduction::template fill<T>, task.scratch);
-      }
-      const T* const row = task.scratch + y % layout.band_rows * layout.pitch;
-      const auto rows = static_cast<T>(CountedElements(y, w.stride.height, w.kernel.height, w.padding.top,
-                                                       layout.image.height, w.padding.bottom, task.counts_padding));
-      T* const output = task.output + (plane * height + y) * width;
-      for (std::size_t x = 0; x < width; x += lanes) {
-        auto all = ops::LoadU(d, row + task.taps[0] + x);
-        for (std::size_t k = 1; k < elements; ++k) all = Reduction::Join(d, all, ops::LoadU(d, row + task.taps[k] + x));
-        const std::size_t count = std::min(lanes, width - x);
-        if constexpr (average) all = Mean(d, all, rows, task.counts + x, count);
-        if (count == lanes) {
-          ops::StoreU(all, d, output + x);
-        } else {
-          StoreLanes(all, d, output + x, 0, count);
-        }
-      }
+    const T* const input = task.input + plane * image.height * image.width;
+    for (std::size_t y = 0; y < positions.height; ++y) {
+      // The first and the last row of the window, counted from the padding's first, and those of them in the image.
+      const std::size_t top = w.padding.top, first = y * w.stride.height, step = w.dilation.height;
+      const std::size_t past = std::min(first + w.reach().height, top + image.height);
+      const std::size_t begin = first >= top ? first : first + (top - first + step - 1) / step * step;
+      JoinRows<Reduction>(d, input, image.width, begin < past ? begin - top : 0, begin < past ? past - top : 0, step,
+                          w.stride.height, task.joined);
+      StagePlane(*task.layout, static_cast<const T*>(task.joined), 0, 1, padding, Reduction::template fill<T>,
+                 task.scratch);
+      padding = false;
+      const auto rows = static_cast<T>(CountedElements(y, w.stride.height, w.kernel.height, top, image.height,
+                                                       w.padding.bottom, task.counts_padding));
+      JoinColumns<Reduction>(task, rows, task.output + (plane * positions.height + y) * positions.width);
     }
   }
 }

@@ -57,6 +57,24 @@ BCR_INLINE void CopyEvery(D d, const T* from, const T* end, std::size_t stride, 
   for (; i < count; ++i) to[i] = from[i * stride];
 }
 
+// Elements 0, 2, 4, .. of `width` to one place, and 1, 3, 5, .. to another: as two calls of CopyEvery, with half of the
+// loads, which are aligned where the row is.
+template <class D, class T = ops::TFromD<D>>
+BCR_INLINE void CopyInTurns(D d, const T* from, std::size_t width, T* even, std::size_t evens, T* odd,
+                            std::size_t odds) {
+  std::size_t i = 0;
+#if !defined(HWY_TARGET) || HWY_TARGET != HWY_SCALAR
+  const std::size_t lanes = ops::Lanes(d);
+  for (; 2 * (i + lanes) <= width && i + lanes <= std::min(evens, odds); i += lanes) {
+    const auto low = ops::LoadU(d, from + 2 * i), high = ops::LoadU(d, from + 2 * i + lanes);
+    ops::StoreU(ops::ConcatEven(d, high, low), d, even + i);
+    ops::StoreU(ops::ConcatOdd(d, high, low), d, odd + i);
+  }
+#endif
+  if (i < evens) CopyEvery(d, from + 2 * i, from + width, 2, even + i, evens - i);
+  if (i < odds) CopyEvery(d, from + 2 * i + 1, from + width, 2, odd + i, odds - i);
+}
+
 // What a row of one phase consists of: `before` elements of padding, `inside` of the image, `after` of padding.
 struct StagedRow {
   std::size_t before, inside, after;
@@ -78,36 +96,82 @@ struct StagedRow {
   }
 };
 
-// One row; of the padding if `from` is null.
+// The padding of a row, or all of it.
 template <class D, class T = ops::TFromD<D>>
-BCR_INLINE void StageRow(D d, const StagedRow& row, const T* from, std::size_t width, T fill, T* to) {
-  if (from == nullptr) return FillElements(d, fill, to, row.before + row.inside + row.after);
+BCR_INLINE void PadRow(D d, const StagedRow& row, bool outside, T fill, T* to) {
+  if (outside) return FillElements(d, fill, to, row.before + row.inside + row.after);
   FillElements(d, fill, to, row.before);
-  if (row.inside != 0) CopyEvery(d, from + row.first, from + width, row.stride, to + row.before, row.inside);
   FillElements(d, fill, to + row.before + row.inside, row.after);
 }
 
-// What `rows` rows of positions from `first_row` on need of a plane. Rows of the image are read once and in their
-// order, which is what hardware foresees.
+// A row of the image to the row `to` of each phase of its columns that the window meets.
 template <class T>
-void StagePlane(const window_layout& layout, const T* plane, std::size_t first_row, std::size_t rows, T fill,
-                T* to) noexcept {
+struct RowStaging {
+  const window_layout& layout;
+  std::size_t width, columns, phase_elements;  // of the image, and of a phase
+  StagedRow first, second;                     // of the first two phases
+  bool in_turns;                               // which have even and odd elements, both of them
+
+  explicit RowStaging(const window_layout& of) noexcept
+      : layout(of),
+        width(of.image.width),
+        columns(of.phase_columns()),
+        phase_elements(of.phase_elements()),
+        first(of, 0, columns),
+        second(of, 1, columns) {
+    const window2d& w = of.window;
+    in_turns = w.stride.width == 2 && first.first + second.first == 1 && first.inside != 0 && second.inside != 0 &&
+               window_meets(w.kernel.width, w.dilation.width, 2, 0) &&
+               window_meets(w.kernel.width, w.dilation.width, 2, 1);
+  }
+
+  template <class D>
+  BCR_INLINE void Copy(D d, const T* from, T* to) const {
+    if (in_turns) {
+      T* const a = to + first.before;
+      T* const b = to + phase_elements + second.before;
+      if (first.first == 0) return CopyInTurns(d, from, width, a, first.inside, b, second.inside);
+      return CopyInTurns(d, from, width, b, second.inside, a, first.inside);
+    }
+    ForPhases(
+        [&](const StagedRow& row, T* phase) BCR_LAMBDA_ATTR {
+          if (row.inside != 0) CopyEvery(d, from + row.first, from + width, row.stride, phase + row.before, row.inside);
+        },
+        to);
+  }
+  template <class D>
+  BCR_INLINE void Pad(D d, bool outside, T fill, T* to) const {
+    ForPhases([&](const StagedRow& row, T* phase) BCR_LAMBDA_ATTR { PadRow(d, row, outside, fill, phase); }, to);
+  }
+
+ private:
+  template <class Visit>
+  BCR_INLINE void ForPhases(const Visit& visit, T* to) const {
+    const window2d& w = layout.window;
+    for (std::size_t px = 0; px < w.stride.width; ++px, to += phase_elements) {
+      if (!window_meets(w.kernel.width, w.dilation.width, w.stride.width, px)) continue;
+      visit(px == 0 ? first : px == 1 ? second : StagedRow(layout, px, columns), to);
+    }
+  }
+};
+
+// What `rows` rows of positions from `first_row` on need of a plane. Rows of the image are read once and in their
+// order, which is what hardware foresees. Without `padding` it is there already, from a plane before.
+template <class T>
+void StagePlane(const window_layout& layout, const T* plane, std::size_t first_row, std::size_t rows, bool padding,
+                T fill, T* to) noexcept {
   const ops::ScalableTag<T> d;
   const window2d& w = layout.window;
-  const std::size_t columns = layout.phase_columns(), phase_rows = layout.phase_rows(rows), width = layout.image.width;
-  const std::size_t phase_elements = layout.phase_elements();
-  const StagedRow first(layout, 0, columns), second(layout, 1, columns);
+  const RowStaging<T> staging(layout);
+  const std::size_t phase_rows = layout.phase_rows(rows), row_of_phases = w.stride.width * staging.phase_elements;
   for (std::size_t r = 0; r < phase_rows; ++r) {
     for (std::size_t py = 0; py < w.stride.height; ++py) {
       if (!window_meets(w.kernel.height, w.dilation.height, w.stride.height, py)) continue;
       const std::size_t y = (first_row + r) * w.stride.height + py;
-      const bool inside = y >= w.padding.top && y - w.padding.top < layout.image.height;
-      const T* const from = inside ? plane + (y - w.padding.top) * width : nullptr;
-      T* phase = to + py * w.stride.width * phase_elements + r * layout.pitch;
-      for (std::size_t px = 0; px < w.stride.width; ++px, phase += phase_elements) {
-        if (!window_meets(w.kernel.width, w.dilation.width, w.stride.width, px)) continue;
-        StageRow(d, px == 0 ? first : px == 1 ? second : StagedRow(layout, px, columns), from, width, fill, phase);
-      }
+      const bool outside = y < w.padding.top || y - w.padding.top >= layout.image.height;
+      T* const phase = to + py * row_of_phases + r * layout.pitch;
+      if (padding) staging.Pad(d, outside, fill, phase);
+      if (!outside) staging.Copy(d, plane + (y - w.padding.top) * staging.width, phase);
     }
   }
 }

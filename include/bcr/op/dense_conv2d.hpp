@@ -75,7 +75,9 @@ class basic_dense_conv2d_plan {
     return {input_.batch, outputs_, layout_.positions.height, layout_.positions.width};
   }
   // Bytes of memory, of any alignment, that each run needs for itself.
-  std::size_t workspace_bytes() const noexcept { return tasks_ == 0 ? 0 : detail::workspace_bytes(tasks_, bytes_per_task()); }
+  std::size_t workspace_bytes() const noexcept {
+    return tasks_ == 0 ? 0 : detail::workspace_bytes(tasks_, bytes_per_task());
+  }
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return tasks_; }
   // "dense_conv_f32_t4x6_avx3": operation, type, tile, target.

@@ -74,6 +74,8 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
   basic_depthwise_plan(const depthwise_kernels<T, Epilogue>& kernels, matrix_view<const T> weights,
                        const depthwise_options& options) noexcept
       : base("depthwise", kernels.target, options.input, options.window, options.window.positions(options.input),
+             detail::aligned_rows_layout(options.window, options.input, options.window.positions(options.input),
+                                         kernels.target.lanes()),
              depthwise_rows, options.threads),
         kernels_(&kernels),
         weights_(weights) {}

@@ -73,8 +73,8 @@ class basic_pooling_plan : public detail::plane_plan<T> {
 
   // Both images are batch x channels x height x width without gaps, and must not overlap. A maximum of something that
   // is not a number is not a number; of a dilated window that meets only padding it is minus infinity. An average is
-  // the sum, element by element of the window, divided by the count: its error is at most (elements + 1) epsilon of the
-  // average of the magnitudes. Otherwise as the other plans: allocates nothing, bitwise the same for any number of
+  // the sum of the window's elements, divided by the count: its error is at most (elements + 1) epsilon of the average
+  // of the magnitudes. Otherwise as the other plans: allocates nothing, bitwise the same for any number of
   // threads, fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
   status run(std::span<const T> input, std::span<T> output, std::span<std::byte> workspace,
@@ -92,10 +92,22 @@ class basic_pooling_plan : public detail::plane_plan<T> {
  private:
   basic_pooling_plan(const pooling_kernels<T>& kernels, const pooling_options& options) noexcept
       : base(options.kind == pooling::maximum ? "max_pool" : "average_pool", kernels.target, options.input,
-             options.window, pooled_positions(options.input, options.window, options.ceil_mode), 1, options.threads),
+             options.window, pooled_positions(options.input, options.window, options.ceil_mode),
+             row_layout(options, kernels.target.lanes()), 1, options.threads),
         kernels_(&kernels),
         kind_(options.kind),
         count_include_pad_(options.count_include_pad) {}
+
+  // Of one row: kernels join the rows of a window before they copy it.
+  static window_layout row_layout(const pooling_options& options, std::size_t lanes) noexcept {
+    const window2d& w = options.window;
+    const window2d row{.kernel = {1, w.kernel.width},
+                       .stride = {1, w.stride.width},
+                       .dilation = {1, w.dilation.width},
+                       .padding = {0, w.padding.left, 0, w.padding.right}};
+    const extent2d positions{1, pooled_positions(options.input, w, options.ceil_mode).width};
+    return detail::aligned_rows_layout(row, {1, 1, 1, options.input.width}, positions, lanes);
+  }
 
   const pooling_kernels<T>* kernels_;
   pooling kind_;

@@ -179,6 +179,9 @@ TEST_CASE("what depthwise_plan refuses") {
   const bcr::depthwise_options good{.input = {1, 4, 5, 6}, .window = windows[1]};
   check_sentences<plan>(good, 4, 9);
   const std::vector<float> weights(1000);
+  const auto far = plan::create({weights.data(), 1, 9}, {.input = {1, 1, 3, 0xffffffff}, .window = windows[1]});
+  CHECK(far.status().code() == bcr::errc::unsupported);
+  CHECK(far.message() == std::string("A few rows of the input are more than the plan can address."));
   constexpr const char* sentence =
       "The weights of a depthwise convolution have a row a channel, and a column for each element of the kernel.";
   using view = bcr::matrix_view<const float>;

@@ -186,6 +186,9 @@ TEST_CASE("what pooling refuses") {
     o.kind = bcr::pooling::average;
     o.window.dilation = {2, 1};
   });
+  const auto far = plan::create({.input = {1, 1, 3, 0xffffffff}, .window = {.kernel = {3, 3}}});
+  CHECK(far.status().code() == bcr::errc::unsupported);
+  CHECK(far.message() == std::string("A few rows of the input are more than the plan can address."));
   CHECK(plan::create({.input = {0, 2, 6, 6}, .window = good.window})->run({}, {}, {}).ok());
   const std::vector<float> x(72);
   std::vector<float> y(18);

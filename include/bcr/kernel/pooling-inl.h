@@ -24,6 +24,7 @@
 
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/image_kernels.hpp"
+#include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/kernel/stage-inl.h"
 #include "bcr/simd/ops-inl.h"
@@ -74,9 +75,7 @@ BCR_INLINE void JoinRows(D d, const T* plane, std::size_t width, std::size_t beg
   const std::size_t lanes = ops::Lanes(d);
   for (std::size_t x = 0; x < width; x += lanes) {
     const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(plane) + ((end + ahead) * width + x) * sizeof(T);
-    for (std::size_t y = 0; y < ahead; ++y) {
-      __builtin_prefetch(reinterpret_cast<const void*>(next + y * width * sizeof(T)));
-    }
+    for (std::size_t y = 0; y < ahead; ++y) PrefetchVector<0, 1>(d, next + y * width * sizeof(T));
     auto all = ops::Set(d, Reduction::template fill<T>);
     if (width - x >= lanes) {
       for (std::size_t y = begin; y < end; y += step)

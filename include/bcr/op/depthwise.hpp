@@ -35,8 +35,8 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
   }
 
   // A plan for weights of channels x (kernel height x kernel width), as PyTorch's Conv2d has them where groups are the
-  // channels. They are used where they are and must outlive the plan. Fails as can_implement says, and with
-  // invalid_argument if the weights are of another shape.
+  // channels. They are used where they are and must outlive the plan. Fails as can_implement says, with
+  // invalid_argument if the weights are of another shape, and with unsupported where rows are too long to address.
   BCR_COLD static result<basic_depthwise_plan> create(const depthwise_kernels<T, Epilogue>& kernels,
                                                       matrix_view<const T> weights,
                                                       const depthwise_options& options) noexcept {
@@ -47,7 +47,9 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
               "The weights of a depthwise convolution have a row a channel, and a column for each element of the "
               "kernel."};
     }
-    return basic_depthwise_plan(kernels, weights, options);
+    const basic_depthwise_plan made(kernels, weights, options);
+    if (const status s = made.check_size(); !s) return s;
+    return made;
   }
 
   // output = epilogue(convolution), both images batch x channels x height x width without gaps. A bias is indexed by

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "bcr/core/image.hpp"
@@ -51,6 +52,12 @@ class plane_plan {
     layout_.spare_rows = tile_rows - 1;
     const std::size_t rows = best_band_rows(layout_, 1, sizeof(T), near_cache, 1);
     layout_.band_rows = (rows + tile_rows - 1) / tile_rows * tile_rows;
+  }
+
+  // Kernels count elements of a copy in 32 bits.
+  status check_size() const noexcept {
+    if (scratch_elements() <= std::numeric_limits<std::uint32_t>::max()) return {};
+    return {errc::unsupported, "A few rows of the input are more than the plan can address."};
   }
 
   status check_run(std::size_t input, std::size_t output, std::span<const std::byte> workspace) const noexcept {

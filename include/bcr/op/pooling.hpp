@@ -64,11 +64,13 @@ class basic_pooling_plan : public detail::plane_plan<T> {
     return {};
   }
 
-  // Fails as can_implement says.
+  // Fails as can_implement says, and with unsupported where rows are too long to address.
   BCR_COLD static result<basic_pooling_plan> create(const pooling_kernels<T>& kernels,
                                                     const pooling_options& options) noexcept {
     if (const status s = can_implement(options); !s) return s;
-    return basic_pooling_plan(kernels, options);
+    const basic_pooling_plan made(kernels, options);
+    if (const status s = made.check_size(); !s) return s;
+    return made;
   }
 
   // Both images are batch x channels x height x width without gaps, and must not overlap. A maximum of something that

@@ -47,7 +47,9 @@ constexpr auto mixed = [] {
   const auto a = x.conv("depthwise", {.outputs = 6, .window = square(3, 1, 1), .groups = 6})
                      .batch_norm("norm")
                      .activate(function::hard_swish);
-  const auto b = x.conv("groups", {.outputs = 6, .window = square(3, 1, 1), .groups = 2}).activate(function::silu);
+  const auto b = x.conv("groups", {.outputs = 6, .window = square(3, 1, 1), .groups = 2})
+                     .activate(function::silu)
+                     .conv("dense", {.outputs = 6, .window = square(1)});
   const auto c = a.concat("both", b).average_pool("average", {.window = square(2, 2), .count_include_pad = false});
   const auto d = c.conv("one", {.outputs = 12, .window = square(1), .bias = true, .weights = pruned(4, 16)});
   const auto e = d.add("sum", d).activate(function::tanh).add("sum", c).activate(function::gelu);

@@ -153,9 +153,10 @@ result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept 
   return made;
 }
 
-// A convolution with a window of one element, on pruned weights: a product for every item of the batch.
-template <class T, bool Residual, net::function F, block_shape Block>
-class PrunedProductStep {
+// A convolution with a window of one element: a product for every item of the batch. Weights that are not pruned are
+// packed as a pattern that keeps all: without a copy of the image that is faster than the dense convolution.
+template <class T, bool Residual, net::function F, block_shape Block, bool All>
+class ProductStep {
   using epilogue_type = StepEpilogueOf<T, Residual, F>;
   using plan_type = basic_gemm_plan<T, epilogue_type>;
 
@@ -163,7 +164,7 @@ class PrunedProductStep {
   status create(StepMaking<T>&& how) noexcept {
     loaded_ = std::move(how.loaded);
     output_ = how.output;
-    auto kept = PatternOf<Block>(loaded_.view(), false);
+    auto kept = PatternOf<Block>(loaded_.view(), All);
     if (!kept) return kept.status();
     auto packed = pack<T>(*kept, loaded_.view());
     if (!packed) return packed.status();
@@ -361,18 +362,17 @@ constexpr auto StepType() noexcept {
   constexpr bool residual = s.residual != net::no_layer, dense = l.weights.kind == net::storage::dense;
   constexpr net::function f = s.activation;
   constexpr image_shape in = Net.layers[s.inputs[0]].shape;
+  using blocks = block<dense ? 16 : l.weights.block_rows, dense ? 64 : l.weights.block_columns>;
   if constexpr (l.kind == operation::convolution) {
     if constexpr (dense && l.groups == in.channels && l.shape.channels == in.channels) {
       return std::type_identity<DepthwiseStep<T, residual, f>>();
-    } else if constexpr (!dense && l.window == window2d{} && l.groups == 1) {
-      using pruned = block<l.weights.block_rows, l.weights.block_columns>;
-      return std::type_identity<PrunedProductStep<T, residual, f, pruned>>();
+    } else if constexpr (l.window == window2d{} && l.groups == 1) {
+      return std::type_identity<ProductStep<T, residual, f, blocks, dense>>();
     } else {
       return std::type_identity<DenseConvolutionStep<T, residual, f>>();
     }
   } else if constexpr (l.kind == operation::linear) {
-    using pruned = block<dense ? 16 : l.weights.block_rows, dense ? 64 : l.weights.block_columns>;
-    return std::type_identity<LinearStep<T, residual, f, pruned, dense>>();
+    return std::type_identity<LinearStep<T, residual, f, blocks, dense>>();
   } else if constexpr (l.kind == operation::max_pool || l.kind == operation::average_pool) {
     return std::type_identity<PoolingStep<T>>();
   } else if constexpr (l.kind == operation::global_average) {

@@ -13,6 +13,10 @@
 // limit, of which those between the rows are wasted: 1 in W + 1 with a window of 3 x 3. Sums go to memory, and from
 // there row by row through the epilogue to the output: a store and a load for each of hundreds of multiply-adds. (On
 // AVX2 a tile is of three vectors, 7 loads, or 10, for 12.)
+//
+// Measured on Zen 5: 0.80 to 0.89 of the peak with 3 x 3 at 14 x 14 and more, and ResNet's first layer; 0.6 to 0.7 at
+// 7 x 7, where 49 of 64 lanes count, with 27 taps, where what follows a sum is a fifth of the work, and with windows of
+// one element, where copying is.
 #if defined(BCR_KERNEL_DENSE_CONV_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_DENSE_CONV_INL_H_
 #undef BCR_KERNEL_DENSE_CONV_INL_H_

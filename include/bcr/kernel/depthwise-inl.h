@@ -12,6 +12,10 @@
 // do as of the other; without the tile it would be twice as many loads. With a stride of 2 the tile wants 27. Windows
 // that are not 3 or 5 high, and dilated ones, load for each multiply-add. What remains is the copy: a load and a store
 // for each vector of the input, beside 9 multiply-adds (or 25) for each of the output.
+//
+// Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 56 x 56 and larger, and for 5 x 5 at 28 x 28. With a
+// stride of 2, and at 14 x 14, it is 0.13, and at 7 x 7 0.06: the instructions that copy short rows and make masks for
+// their ends outnumber the multiply-adds.
 #if defined(BCR_KERNEL_DEPTHWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_DEPTHWISE_INL_H_
 #undef BCR_KERNEL_DEPTHWISE_INL_H_

@@ -1,6 +1,6 @@
 // Copies planes of an image into the order of kernel/window_layout.hpp. One load and one store a vector with a stride
-// of 1, two loads with a stride of 2, an element at a time with larger ones: convolutions and pooling read each element
-// of the copy several times, from a near cache.
+// of 1, two loads and two stores for two phases with a stride of 2, an element at a time with larger ones: convolutions
+// and pooling read each element of the copy several times, from a near cache.
 #if defined(BCR_KERNEL_STAGE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_STAGE_INL_H_
 #undef BCR_KERNEL_STAGE_INL_H_

@@ -79,6 +79,7 @@ TEST_CASE("bands: the sentence for each kind of damage") {
   says(shared, shape, [](tampered& t) { t.runs()[0].strips = 0; });
   says(shared, shape, [](tampered& t) { t.runs()[0].kind = static_cast<bcr::strip_kind>(3); });
   says(shared, shape, [](tampered& t) { t.runs()[0].words = 9; });
+  says(shared, shape, [](tampered& t) { t.runs()[0].words = 0; });
   says(shared, shape, [](tampered& t) { t.runs()[0].lanes = 129; });
   says(shared, shape, [](tampered& t) { t.runs()[0].full_steps = 1; });
   says(shared, shape, [](tampered& t) { t.runs()[0].zero = 1; });
@@ -101,6 +102,31 @@ TEST_CASE("bands: the sentence for each kind of damage") {
   says(shared, "The weights are not padded with zeros.", [](tampered& t) {
     t.section<float>(bcr::bands_section::weights).back() = std::numeric_limits<float>::quiet_NaN();
   });
+}
+
+TEST_CASE("bands: strips without a row mask") {
+  using block = bcr::block<32, 8>;
+  auto kept = bcr::pattern<block>::create(64, 16);
+  for (const std::size_t bi : {0u, 1u}) {
+    for (const std::size_t bj : {0u, 1u}) kept->keep_block(bi, bj);
+  }
+  const auto dense = bcr::test::random_weights<float>(*kept, 1);
+  for (const strip_cut how : {strip_cut::shared_columns, strip_cut::own_columns}) {
+    const auto good = bcr::pack<float, blob_layout::bands>(*kept, dense.view(), {.strips = how});
+    REQUIRE(good.ok());
+    for (const bcr::strip_run& run : good->bands().runs) CHECK(run.words == 0);
+    std::size_t found = 0;
+    good->bands().for_each_weight([&](std::size_t i, std::size_t j, float w) {
+      CHECK(dense(i, j) == w);
+      ++found;
+    });
+    CHECK(found == 64 * 16);
+    tampered t(good->bytes());
+    t.indices()[2] = 3;  // 16 rows to the end
+    const auto opened = bcr::packed_weights<float, block, blob_layout::bands>::view(t.sealed());
+    REQUIRE(!opened.ok());
+    CHECK(opened.message() == doctest::String("A strip of the packed weights reaches outside of the matrix."));
+  }
 }
 
 TEST_CASE("bands: a strip's padding is zero") {

@@ -96,6 +96,28 @@ TEST_CASE("gemm: blocks of every size, the last ones ragged") {
   SUBCASE("128x1024") { check_block<bcr::block<128, 1024>>(200, 1100); }
 }
 
+// On bands such rows are summed in registers from one strip to the next, as many lanes and columns at a time as fit.
+template <class Block>
+void check_all_rows_kept() {
+  bcr::test::random_source random(4);
+  for (const std::size_t rows : {96u, 128u, 250u}) {
+    CAPTURE(rows);
+    const operands<float, Block> in(rows, 100, 21, {.density = 0.3}, rows);
+    in.for_each_packing([&](const auto& packed) {
+      for (const std::size_t columns : {1u, 2u, 4u, 7u, 16u, 21u}) {
+        check_gemm(in, packed, bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
+      }
+    });
+    in.for_each_packing([&](const auto& packed) { bcr::test::check_gemm_bits(in, packed, 21, no_epilogue, false); });
+  }
+}
+
+TEST_CASE("gemm: blocks that keep all of their rows") {
+  SUBCASE("8x32") { check_all_rows_kept<bcr::block<8, 32>>(); }
+  SUBCASE("32x16") { check_all_rows_kept<bcr::block<32, 16>>(); }
+  SUBCASE("64x24") { check_all_rows_kept<bcr::block<64, 24>>(); }
+}
+
 TEST_CASE("gemm: more inner columns than sixteen bits can number") {
   const std::size_t columns = 4 * bcr::test::lanes_of<float>() + 3;
   bcr::test::random_source random(3);

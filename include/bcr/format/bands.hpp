@@ -16,8 +16,9 @@
 //
 //   2        the window: what the strip's columns count from, in units of 32 columns
 //   1        the first word: where in the band's rows the row mask begins, in words of 16 rows
-//   2 words  the row mask: which rows the lanes are, in ascending order
-//   2 for 16 lanes   if `own`: which lanes are rows
+//   2 words  the row mask: which rows the lanes are, in ascending order. Without words there is none, and the lanes
+//            are one row after the other from there on: a kernel then adds such strips up in its registers
+//   2 for 16 lanes   if `own` and padded: which lanes are rows
 //   columns  a byte or two a step if `shared`; a byte a step and group if `own`
 //
 // Nothing here depends on a vector's width or on the type of machine, but for the byte order.
@@ -62,7 +63,7 @@ enum class strip_kind : std::uint8_t { shared8, shared16, own };
 struct strip_run {
   std::uint16_t strips;  // at least 1
   strip_kind kind;
-  std::uint8_t words;       // of a row mask
+  std::uint8_t words;       // of a row mask, or none
   std::uint8_t lanes;       // weights a step; if `own`, a multiple of the group
   std::uint8_t steps;       // at least 1
   std::uint8_t full_steps;  // if `own`: the first ones, in which every group has a column
@@ -71,9 +72,11 @@ struct strip_run {
   std::uint8_t zero;
 
   constexpr unsigned lane_words() const noexcept {
-    return kind == strip_kind::own ? (unsigned{lanes} + mask_rows - 1) / mask_rows : 0;
+    return padded != 0 ? (unsigned{lanes} + mask_rows - 1) / mask_rows : 0;
   }
   constexpr unsigned groups() const noexcept { return unsigned{lanes} >> group_bits; }
+  // Whether a strip needs no row mask, if its rows follow each other: the lanes of whole vectors, of any target's.
+  constexpr bool is_whole() const noexcept { return padded == 0 && lanes % (2 * mask_rows) == 0; }
   // Bytes of a strip's columns, and of all of its indices.
   constexpr std::size_t column_bytes() const noexcept {
     return std::size_t{steps} * (kind == strip_kind::own ? groups() : kind == strip_kind::shared16 ? 2u : 1u);
@@ -103,6 +106,11 @@ struct strip_indices {
 
   static bool contains(const std::uint8_t* mask, unsigned i) noexcept { return (mask[i / 8] >> i % 8 & 1u) != 0; }
   bool is_row(unsigned lane) const noexcept { return run.padded == 0 || contains(lane_mask(), lane); }
+  // The row of the next lane that is one, counted from the first word, where `row` is the first that it can be.
+  unsigned next_row(unsigned row) const noexcept {
+    while (run.words != 0 && !contains(row_mask(), row)) ++row;
+    return row;
+  }
   // The column of a step and lane, counted from first_column(), or no_column.
   unsigned column(unsigned step, unsigned lane) const noexcept {
     switch (run.kind) {
@@ -148,7 +156,7 @@ struct bands_view {
             unsigned row = 0;
             for (unsigned lane = 0; lane < run.lanes; ++lane) {
               if (!strip.is_row(lane)) continue;
-              while (!strip_indices::contains(strip.row_mask(), row)) ++row;
+              row = strip.next_row(row);
               const unsigned column = strip.column(step, lane);
               if (run.kind != strip_kind::own || column != no_column) {
                 visit(first_row + row, strip.first_column() + column, weight[lane]);
@@ -224,10 +232,10 @@ class bands_check {
 
   status check_run(const strip_run& run) noexcept {
     const bool own = run.kind == strip_kind::own;
-    if (run.strips == 0 || run.steps == 0 || run.lanes == 0 || run.lanes > band_rows_limit || run.words == 0 ||
+    if (run.strips == 0 || run.steps == 0 || run.lanes == 0 || run.lanes > band_rows_limit ||
         run.words > band_rows_limit / mask_rows || run.kind > strip_kind::own || run.group_bits > (own ? 3 : 0) ||
         run.padded > (own ? 1 : 0) || run.zero != 0 || run.full_steps > (own ? run.steps : 0) ||
-        (run.groups() << run.group_bits) != run.lanes) {
+        (run.groups() << run.group_bits) != run.lanes || (run.words == 0 && !run.is_whole())) {
       return damaged("A run of the packed weights has a shape that it cannot have.");
     }
     const std::size_t strip_weights = std::size_t{run.steps} * run.lanes;
@@ -252,6 +260,10 @@ class bands_check {
       return outside;
     }
     unsigned kept = 0, row_lanes = 0;
+    if (run.words == 0) {
+      kept = run.lanes;
+      if (strip.first_word() * mask_rows + kept > rows_) return outside;
+    }
     for (unsigned r = 0; r < unsigned{run.words} * mask_rows; ++r) {
       if (!strip_indices::contains(strip.row_mask(), r)) continue;
       if (strip.first_word() * mask_rows + r >= rows_) return outside;
@@ -262,8 +274,8 @@ class bands_check {
       if (lane >= run.lanes) return lanes_wrong();
       ++row_lanes;
     }
-    if (run.kind != strip_kind::own) row_lanes = run.lanes;
-    if (kept != row_lanes || (run.padded == 0 && row_lanes != run.lanes)) return lanes_wrong();
+    if (run.padded == 0) row_lanes = run.lanes;
+    if (kept != row_lanes) return lanes_wrong();
     return check_columns(strip, v_.columns - strip.first_column());
   }
   static constexpr status lanes_wrong() noexcept {

@@ -132,9 +132,92 @@ template <class Strip, bool One, class T, class W>
   at.weight = weight;
 }
 
+// Sums in registers to those of rows, which follow each other.
+template <int Vectors, class D, class T, class A, std::size_t... I>
+BCR_INLINE void MoveToRows(D d, T* rows, const A& acc, std::index_sequence<I...>) {
+  const auto row = [&](std::size_t i) { return rows + i / Vectors * band_rows_limit + i % Vectors * ops::Lanes(d); };
+  (ops::StoreU(ops::Add(ops::LoadU(d, row(I)), Sum<I>(d, acc)), d, row(I)), ...);
+  ((Sum<I>(d, acc) = ops::Zero(d)), ...);
+}
+
+// Some vectors of lanes of a run of strips without a mask, whose sums stay in registers from one strip to the next of
+// the same rows; `x` and `rows` are of the first input. A strip begins and ends without loss.
+template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
+BCR_INLINE void SumWholeStrips(D d, const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane, const T* x,
+                               T* rows, V&... acc) {
+  constexpr int sums = Vectors * Inputs;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums) {
+    auto next = ops::Zero(d);
+    SumWholeStrips<Vectors, Inputs, Kind>(d, run, at, first_lane, x, rows, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    constexpr auto all = std::make_index_sequence<sums>();
+    const std::uint8_t* index = at.index;
+    const W* weight = at.weight + first_lane;
+    const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
+    unsigned first_word = strip_indices{index, run}.first_word();
+    for (unsigned s = run.strips; s != 0; --s, index += index_step, weight += weight_step) {
+      const strip_indices strip{index, run};
+      if (strip.first_word() != first_word) {
+        MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
+        first_word = strip.first_word();
+      }
+      const std::size_t first_column = strip.first_column();
+      OwnColumns own = OwnColumnsOf(run, at.task.weights->columns - first_column);
+      own.first_lane = first_lane;
+      const StripSteps<T, W> steps{weight,  strip.columns(), x + first_column, at.task.ldx,
+                                   nullptr, run.steps,       run.lanes};
+      AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
+    }
+    MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
+  }
+}
+template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
+[[gnu::noinline]] void RunWholeStrips(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane,
+                                      std::size_t first_input) noexcept {
+  SumWholeStrips<Vectors, Inputs, Kind>(BandTag<T>(), run, at, first_lane, at.x + first_input * at.task.ldx,
+                                        at.band_sums + first_input * band_rows_limit + first_lane);
+}
+
+// A run of strips without a mask, as many lanes and inputs at a time as the registers hold.
+template <strip_kind Kind, bool One, class T, class W>
+BCR_INLINE void RunWhole(const strip_run& run, BandCursor<T, W>& at) {
+  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
+  for (unsigned lane = 0; lane < run.lanes;) {
+    const unsigned left = (run.lanes - lane) / width;
+    std::size_t input = 0;
+    if constexpr (One) {
+      if (left >= 8 && kVectorRegisters >= 32) {
+        RunWholeStrips<8, 1, Kind>(run, at, lane, 0);
+        lane += 8 * width;
+        continue;
+      }
+    } else {
+      for (; input + strip_vectors <= at.vectors; input += strip_vectors) {
+        if (left >= 4) {
+          RunWholeStrips<4, strip_vectors, Kind>(run, at, lane, input);
+        } else {
+          RunWholeStrips<2, strip_vectors, Kind>(run, at, lane, input);
+        }
+      }
+    }
+    for (; input < at.vectors; ++input) {
+      if (left >= 4) {
+        RunWholeStrips<4, 1, Kind>(run, at, lane, input);
+      } else {
+        RunWholeStrips<2, 1, Kind>(run, at, lane, input);
+      }
+    }
+    lane += (left >= 4 ? 4 : 2) * width;
+  }
+  at.index += run.strips * run.index_bytes();
+  at.weight += std::size_t{run.strips} * run.steps * run.lanes;
+}
+
 template <strip_kind Kind, bool One, class T, class W>
 void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
+  if (run.words == 0) return RunWhole<Kind, One>(run, at);
   if constexpr (Kind != strip_kind::own) {
     if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T, W>, One>(run, at);
     if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T, W>, One>(run, at);

@@ -121,31 +121,23 @@ BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I
   (ops::StoreU(Sum<I>(d, acc), d, sums + I / Vectors * strip_sums + I % Vectors * ops::Lanes(d)), ...);
 }
 
-// The last vector may reach into the next step's weights; nobody looks at those lanes.
-template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumShared(D d, StripSteps<T, W> at, V&... acc) {
-  constexpr int sums = Vectors * Inputs;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * Phases) {
-    auto next = ops::Zero(d);
-    SumShared<Vectors, Inputs, Phases, Kind>(d, at, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<Vectors>();
-    SharedColumns<Kind> column{at.column};
-    for (; at.steps >= Phases; at.steps -= Phases) {
-      MulAddSharedStep<Inputs, 0>(d, at, column, at.lanes, refs, all);
-      if constexpr (Phases > 1) MulAddSharedStep<Inputs, 1>(d, at, column, at.lanes, refs, all);
-      if constexpr (Phases > 2) MulAddSharedStep<Inputs, 2>(d, at, column, at.lanes, refs, all);
-      if constexpr (Phases > 3) MulAddSharedStep<Inputs, 3>(d, at, column, at.lanes, refs, all);
-      at.weight += Phases * at.lanes;
-      column.advance(Phases);
+// The steps of a shared strip. The last vector may reach into the next step's weights; nobody looks at those lanes.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class A>
+BCR_INLINE void AddShared(D d, StripSteps<T, W> at, const A& acc) {
+  constexpr auto all = std::make_index_sequence<Vectors>();
+  SharedColumns<Kind> column{at.column};
+  for (; at.steps >= Phases; at.steps -= Phases) {
+    MulAddSharedStep<Inputs, 0>(d, at, column, at.lanes, acc, all);
+    if constexpr (Phases > 1) MulAddSharedStep<Inputs, 1>(d, at, column, at.lanes, acc, all);
+    if constexpr (Phases > 2) MulAddSharedStep<Inputs, 2>(d, at, column, at.lanes, acc, all);
+    if constexpr (Phases > 3) MulAddSharedStep<Inputs, 3>(d, at, column, at.lanes, acc, all);
+    at.weight += Phases * at.lanes;
+    column.advance(Phases);
+  }
+  if constexpr (Phases > 1) {
+    for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
+      MulAddSharedStep<Inputs, 0>(d, at, column, 0, acc, all);
     }
-    if constexpr (Phases > 1) {
-      for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
-        MulAddSharedStep<Inputs, 0>(d, at, column, 0, refs, all);
-      }
-    }
-    StoreStripSums<Vectors, Inputs, Phases>(d, at.sums, refs, std::make_index_sequence<sums>());
   }
 }
 
@@ -185,6 +177,10 @@ struct OwnColumns {
   unsigned inputs;
   unsigned first_lane;  // of the vectors that are summed
 };
+BCR_INLINE OwnColumns OwnColumnsOf(const strip_run& run, std::size_t columns_left) {
+  return {run.group_bits, run.full_steps,
+          static_cast<unsigned>(columns_left < window_columns ? columns_left : window_columns), 0};
+}
 
 // The input of lane `lane` and so on, in the step that begins at at.column.
 template <class D, class T, class W>
@@ -208,19 +204,10 @@ BCR_INLINE void MulAddGathered(D d, const StripSteps<T, W>& at, const OwnColumns
    ...);
 }
 
-template <int Vectors, int Inputs, class D, class T, class W, class... V>
-BCR_INLINE void SumGathered(D d, StripSteps<T, W> at, const OwnColumns& own, V&... acc) {
-  constexpr int sums = Vectors * Inputs;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums) {
-    auto next = ops::Zero(d);
-    SumGathered<Vectors, Inputs>(d, at, own, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<sums>();
-    for (; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += at.lanes >> own.group_bits) {
-      MulAddGathered<Vectors>(d, at, own, refs, all);
-    }
-    StoreStripSums<Vectors, Inputs, 1>(d, at.sums, refs, all);
+template <int Vectors, int Inputs, class D, class T, class W, class A>
+BCR_INLINE void AddGathered(D d, StripSteps<T, W> at, const OwnColumns& own, const A& acc) {
+  for (; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += at.lanes >> own.group_bits) {
+    MulAddGathered<Vectors>(d, at, own, acc, std::make_index_sequence<Vectors * Inputs>());
   }
 }
 
@@ -247,49 +234,77 @@ BCR_INLINE void MulAddLookedUpStep(D d, const W* weight, const std::uint8_t* col
    ...);
 }
 
-template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class X, class... V>
-BCR_INLINE void SumLookedUp(D d, StripSteps<T, W> at, const OwnColumns& own, const X& windows, V&... acc) {
-  constexpr int sums = Vectors * Inputs, phases = Phases < 2 ? Phases : 2;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
-    auto next = ops::Zero(d);
-    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, windows, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<Vectors>();
-    const Lookup lookup(own.group_bits);
-    const std::size_t step = std::size_t{16} >> own.group_bits, groups = at.lanes >> own.group_bits;
-    at.column += own.first_lane >> own.group_bits;
-    unsigned full = own.full_steps;
-    at.steps -= full;
-    for (; full >= phases; full -= phases) {
-      MulAddLookedUpStep<Vectors, Inputs, 0, false>(d, at.weight, at.column, step, lookup, windows, refs, all);
-      if constexpr (phases > 1)
-        MulAddLookedUpStep<Vectors, Inputs, 1, false>(d, at.weight + at.lanes, at.column + groups, step, lookup,
-                                                      windows, refs, all);
-      at.weight += phases * at.lanes;
-      at.column += phases * groups;
-    }
-    for (at.steps += full; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += groups) {
-      MulAddLookedUpStep<Vectors, Inputs, 0, true>(d, at.weight, at.column, step, lookup, windows, refs, all);
-    }
-    StoreStripSums<Vectors, Inputs, phases>(d, at.sums, refs, std::make_index_sequence<sums>());
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class X, class A>
+BCR_INLINE void AddLookedUp(D d, StripSteps<T, W> at, const OwnColumns& own, const X& windows, const A& acc) {
+  constexpr auto all = std::make_index_sequence<Vectors>();
+  const Lookup lookup(own.group_bits);
+  const std::size_t step = std::size_t{16} >> own.group_bits, groups = at.lanes >> own.group_bits;
+  at.column += own.first_lane >> own.group_bits;
+  unsigned full = own.full_steps;
+  at.steps -= full;
+  for (; full >= Phases; full -= Phases) {
+    MulAddLookedUpStep<Vectors, Inputs, 0, false>(d, at.weight, at.column, step, lookup, windows, acc, all);
+    if constexpr (Phases > 1)
+      MulAddLookedUpStep<Vectors, Inputs, 1, false>(d, at.weight + at.lanes, at.column + groups, step, lookup, windows,
+                                                    acc, all);
+    at.weight += Phases * at.lanes;
+    at.column += Phases * groups;
+  }
+  for (at.steps += full; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += groups) {
+    MulAddLookedUpStep<Vectors, Inputs, 0, true>(d, at.weight, at.column, step, lookup, windows, acc, all);
   }
 }
 
 // Loads the windows of all inputs first.
-template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class... X>
-BCR_INLINE void SumLookedUpIn(D d, const StripSteps<T, W>& at, const OwnColumns& own, X&... windows) {
+template <int Vectors, int Inputs, int Phases, class Lookup, class D, class T, class W, class A, class... X>
+BCR_INLINE void AddLookedUpIn(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc, X&... windows) {
   if constexpr (sizeof...(X) < 2 * Inputs) {
     constexpr unsigned width = 16;
     const T* const x = at.x + sizeof...(X) / 2 * at.ldx;
     auto low = LoadPart(d, x, 0, own.inputs < width ? own.inputs : width);
     auto high = own.inputs > width ? LoadPart(d, x + width, 0, own.inputs - width) : low;
-    SumLookedUpIn<Vectors, Inputs, Phases, Lookup>(d, at, own, windows..., low, high);
+    AddLookedUpIn<Vectors, Inputs, Phases, Lookup>(d, at, own, acc, windows..., low, high);
   } else {
-    SumLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, RefsTo<X...>{{windows}...});
+    AddLookedUp<Vectors, Inputs, Phases, Lookup>(d, at, own, RefsTo<X...>{{windows}...}, acc);
   }
 }
 #endif
+
+// Accumulators for each sum of a strip of one kind.
+template <int Vectors, strip_kind Kind>
+inline constexpr int kPhasesOf = Kind == strip_kind::own && kStripPhases<Vectors> > 2 ? 2 : kStripPhases<Vectors>;
+
+// A strip's weights times its inputs, into sums that there are.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class A>
+BCR_INLINE void AddStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc) {
+  if constexpr (Kind != strip_kind::own) {
+    AddShared<Vectors, Inputs, Phases, Kind>(d, at, acc);
+#if BCR_PERMUTES_512
+  } else if constexpr (kLooksUp32<D>) {
+    if (own.group_bits >= 2) {
+      AddLookedUpIn<Vectors, Inputs, Phases, IndicesOf4>(d, at, own, acc);
+    } else {
+      AddLookedUpIn<Vectors, Inputs, Phases, IndicesOf16>(d, at, own, acc);
+    }
+#endif
+  } else {
+    AddGathered<Vectors, Inputs>(d, at, own, acc);
+  }
+}
+
+// Names the accumulators of a strip, and stores their sums.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class... V>
+BCR_INLINE void SumStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own, V&... acc) {
+  constexpr int sums = Vectors * Inputs;
+  if constexpr (static_cast<int>(sizeof...(V)) < sums * Phases) {
+    auto next = ops::Zero(d);
+    SumStrip<Vectors, Inputs, Phases, Kind>(d, at, own, acc..., next);
+  } else {
+    const RefsTo<V...> refs{{acc}...};
+    AddStrip<Vectors, Inputs, Phases, Kind>(d, at, own, refs);
+    StoreStripSums<Vectors, Inputs, Phases>(d, at.sums, refs, std::make_index_sequence<sums>());
+  }
+}
 
 // The ways to sum up a strip, for one input or for strip_vectors of them. Here a vector has lanes of one column.
 template <int Vectors, strip_kind Kind, class T, class W>
@@ -298,42 +313,21 @@ struct SumLanes {
 
   template <int Inputs>
   static BCR_INLINE void run(const StripSteps<T, W>& at, const strip_run& run, std::size_t columns_left) {
-    vectors<Vectors, Inputs>(BandTag<T>(), at, columns_of(run, columns_left));
-  }
-
- protected:
-  static BCR_INLINE OwnColumns columns_of(const strip_run& run, std::size_t columns_left) {
-    return {run.group_bits, run.full_steps,
-            static_cast<unsigned>(columns_left < window_columns ? columns_left : window_columns), 0};
-  }
-  template <int Some, int Inputs, class D>
-  static BCR_INLINE void vectors(D d, const StripSteps<T, W>& at, const OwnColumns& own) {
-    constexpr int phases = kStripPhases<Vectors>;
-    if constexpr (!is_own) {
-      SumShared<Some, Inputs, phases, Kind>(d, at);
-#if BCR_PERMUTES_512
-    } else if constexpr (kLooksUp32<D>) {
-      if (own.group_bits >= 2) {
-        SumLookedUpIn<Some, Inputs, phases, IndicesOf4>(d, at, own);
-      } else {
-        SumLookedUpIn<Some, Inputs, phases, IndicesOf16>(d, at, own);
-      }
-#endif
-    } else {
-      SumGathered<Some, Inputs>(d, at, own);
-    }
+    SumStrip<Vectors, Inputs, kPhasesOf<Vectors, Kind>, Kind>(BandTag<T>(), at, OwnColumnsOf(run, columns_left));
   }
 };
 // More lanes than the registers hold are walked again and again; the last time may reach beyond them.
 template <strip_kind Kind, class T, class W>
-struct SumManyLanes : SumLanes<kStripVectors, Kind, T, W> {
+struct SumManyLanes {
+  static constexpr bool is_own = Kind == strip_kind::own;
+
   template <int Inputs>
   static BCR_INLINE void run(StripSteps<T, W> at, const strip_run& run, std::size_t columns_left) {
     const BandTag<T> d;
     const unsigned together = kStripVectors * static_cast<unsigned>(ops::Lanes(d));
-    for (OwnColumns own = SumManyLanes::columns_of(run, columns_left); own.first_lane < at.lanes;
+    for (OwnColumns own = OwnColumnsOf(run, columns_left); own.first_lane < at.lanes;
          own.first_lane += together, at.weight += together, at.sums += together) {
-      SumManyLanes::template vectors<kStripVectors, Inputs>(d, at, own);
+      SumStrip<kStripVectors, Inputs, 1, Kind>(d, at, own);
     }
   }
 };

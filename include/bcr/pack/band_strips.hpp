@@ -103,9 +103,10 @@ class band_strips {
   static bool equal(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin());
   }
-  // Words of the row mask.
-  static std::uint8_t words_of(std::size_t first, std::size_t last) noexcept {
+  // Words of the row mask: none, where the rows of the block rows from `first` on are the lanes.
+  static std::uint8_t words_of(const strip_run& shape, std::size_t first, std::size_t last) noexcept {
     const std::size_t begin = first % block_rows * Block::rows, end = begin + (last - first) * Block::rows;
+    if (shape.is_whole() && shape.lanes == end - begin && begin % mask_rows == 0) return 0;
     return static_cast<std::uint8_t>((end + mask_rows - 1) / mask_rows - begin / mask_rows);
   }
   static std::size_t window_of(std::size_t column) noexcept { return column / window_columns * window_columns; }
@@ -125,7 +126,7 @@ class band_strips {
             open = &strips_[count_++];
             *open = {.shape = {.strips = 1,
                                .kind = strip_kind::shared8,
-                               .words = words_of(bi, bi + 1),
+                               .words = 0,
                                .lanes = static_cast<std::uint8_t>(rows),
                                .steps = 0,
                                .full_steps = 0,
@@ -136,6 +137,7 @@ class band_strips {
                      .last = bi + 1,
                      .begin = column,
                      .end = column};
+            open->shape.words = words_of(open->shape, bi, bi + 1);
           }
           open->shape.steps = static_cast<std::uint8_t>(open->shape.steps + 1);
           open->end = column + 1;
@@ -182,19 +184,21 @@ class band_strips {
       fewest = std::min(fewest, columns);
     }
     const bool fits = lanes != 0 && lanes <= band_rows_limit;
-    return {.shape = {.strips = static_cast<std::uint16_t>(fits ? 1 : 0),
-                      .kind = strip_kind::own,
-                      .words = words_of(first, last),
-                      .lanes = static_cast<std::uint8_t>(lanes),
-                      .steps = static_cast<std::uint8_t>(steps),
-                      .full_steps = static_cast<std::uint8_t>(fewest),
-                      .group_bits = group_bits,
-                      .padded = static_cast<std::uint8_t>(lanes != rows ? 1 : 0),
-                      .zero = 0},
-            .first = first,
-            .last = last,
-            .begin = begin,
-            .end = end};
+    planned_strip s{.shape = {.strips = static_cast<std::uint16_t>(fits ? 1 : 0),
+                              .kind = strip_kind::own,
+                              .words = 0,
+                              .lanes = static_cast<std::uint8_t>(lanes),
+                              .steps = static_cast<std::uint8_t>(steps),
+                              .full_steps = static_cast<std::uint8_t>(fewest),
+                              .group_bits = group_bits,
+                              .padded = static_cast<std::uint8_t>(lanes != rows ? 1 : 0),
+                              .zero = 0},
+                    .first = first,
+                    .last = last,
+                    .begin = begin,
+                    .end = end};
+    s.shape.words = words_of(s.shape, first, last);
+    return s;
   }
 
   // Cycles for the strips, roughly, on a core with vectors of 16 lanes: what begins and ends a strip, and the loads of
@@ -208,11 +212,11 @@ class band_strips {
       double loads, fixed;
       if (s.shape.kind == strip_kind::own) {
         loads = s.shape.steps * std::ceil(s.shape.lanes / lanes) * 2.2;
-        fixed = 45;
+        fixed = s.shape.words == 0 ? 15 : 45;
       } else {
         const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
         loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;
-        fixed = 25;
+        fixed = s.shape.words == 0 ? 10 : 25;
       }
       cycles += std::max(loads, bytes / 28) + fixed;
     }

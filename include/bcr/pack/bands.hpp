@@ -82,6 +82,7 @@ class bands_writer {
     std::memcpy(header, &window, sizeof window);
     header[2] = static_cast<std::uint8_t>(first_word);
     for_each_block(s, [&](std::size_t bi, std::size_t bj) {
+      if (s.shape.words == 0) return;
       bits::for_each(cuts_.kept().row_words(bi, bj), [&](std::size_t r) {
         add_bit(header + 3, bi * Block::rows + r - first_row_ - first_word * mask_rows);
       });
@@ -142,7 +143,7 @@ class bands_writer {
                        [&](std::size_t r) { *weight++ = static_cast<T>(dense_(bi * Block::rows + r, column)); });
         ++step;
       });
-      for (std::size_t r = 0; r < rows; ++r) add_bit(lane_mask, first_lane + r);
+      for (std::size_t r = 0; r < rows && s.shape.padded != 0; ++r) add_bit(lane_mask, first_lane + r);
       first_lane += block_groups * group;
     });
     size_.indices += s.shape.column_bytes();

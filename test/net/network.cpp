@@ -155,6 +155,19 @@ TEST_CASE("results that are needed at the same time lie apart, close to the leas
   CHECK(memory.lower_bound == (16 * 16 * 16 + 16 * 8 * 8));
 }
 
+TEST_CASE("a sum is not written on what its layer reads") {
+  constexpr auto own_input = [] {
+    builder<> net("own input");
+    const auto x = net.input({.channels = 4, .height = 8, .width = 8}).max_pool("pool", {.window = square(2, 2)});
+    return net.finish(x.conv("conv", {.outputs = 4, .window = square(3, 1, 1)}).add("sum", x).max_pool("end", {}));
+  }();
+  constexpr auto run = steps_of(own_input);
+  static_assert(run.count == 3 && run.steps[1].residual == 1);
+  constexpr auto memory = plan_memory(own_input, run);
+  CHECK(memory.offset[run.steps[1].result] != memory.offset[1]);
+  CHECK(memory.peak == 2 * 64);
+}
+
 template <class Write>
 constexpr std::string_view error_of(const Write& write) {
   builder<12> net("wrong");

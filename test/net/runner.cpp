@@ -29,7 +29,8 @@ constexpr auto residual = [] {
   builder<> net("residual");
   const auto x = net.input({.batch = 2, .channels = 3, .height = 30, .width = 23});
   const auto a = x.conv("conv1", {.outputs = 8, .window = square(7, 2, 3)}).batch_norm("bn1").relu();
-  const auto b = a.max_pool("pool", {.window = square(3, 2, 1)});
+  const auto p = a.max_pool("pool", {.window = square(3, 2, 1)});
+  const auto b = p.conv("0.conv", {.outputs = 8, .window = square(3, 1, 1)}).add("0.sum", p).relu();  // its own input
   const auto c = b.conv("1.conv1", {.outputs = 8, .window = square(3, 1, 1)}).batch_norm("1.bn1").relu();
   const auto d = c.conv("1.conv2", {.outputs = 8, .window = square(1), .weights = pruned(4, 16)})
                      .batch_norm("1.bn2")
@@ -116,8 +117,8 @@ TEST_CASE("network_runner: tells what it runs, and how long it takes") {
   CHECK(lines[1].find("conv1") == 0);
   CHECK(lines[1].find("2x8x15x12") != std::string::npos);
   CHECK(lines[1].find("dense_conv_f32") != std::string::npos);
-  CHECK(lines[4].find("gemm_f32_b4x16") != std::string::npos);
-  CHECK(lines[4].find("0.500") != std::string::npos);
+  CHECK(lines[5].find("gemm_f32_b4x16") != std::string::npos);
+  CHECK(lines[5].find("0.500") != std::string::npos);
 }
 
 TEST_CASE("network_runner: what it refuses, and the layer that is to blame") {

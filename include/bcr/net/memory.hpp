@@ -49,7 +49,8 @@ constexpr std::size_t last_use(const program<Capacity>& run, layer_number result
   return last;
 }
 
-// The result that step `number` may write on: one of the same elements that nobody needs later.
+// The result that step `number` may write on: one of the same elements that nobody needs later, and of which the step
+// itself needs no element but the one that it is about to write.
 template <std::size_t Capacity>
 constexpr layer_number overwritten(const network<Capacity>& net, const program<Capacity>& run,
                                    std::size_t number) noexcept {
@@ -58,7 +59,9 @@ constexpr layer_number overwritten(const network<Capacity>& net, const program<C
     return r != 0 && r != no_layer && last_use(run, r) == number &&
            net[r].shape.elements() == net[s.result].shape.elements();
   };
-  if (may(s.residual)) return s.residual;
+  bool reads_residual = false;
+  for (std::size_t k = 0; k < s.input_count; ++k) reads_residual = reads_residual || s.inputs[k] == s.residual;
+  if (may(s.residual) && !reads_residual) return s.residual;
   const operation kind = net[s.main].kind;
   if (kind != operation::activation && kind != operation::add && kind != operation::softmax) return no_layer;
   for (std::size_t k = 0; k < s.input_count; ++k) {

@@ -6,22 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "pattern_of.hpp"
+
 namespace bench {
 namespace {
-
-template <class Block>
-bcr::result<bcr::pattern<Block>> make_pattern(const block_mask& mask, std::size_t m, std::size_t k) {
-  auto made = bcr::pattern<Block>::create(m, k);
-  if (!made) return made;
-  for (std::size_t bi = 0; bi < made->block_rows(); ++bi) {
-    for (std::size_t bj = 0; bj < made->block_columns(); ++bj) {
-      for (std::size_t r = 0; r < made->block_height(bi); ++r) made->keep_row(bi, bj, r, mask.keeps_row(bi, bj, r));
-      for (std::size_t c = 0; c < made->block_width(bj); ++c)
-        made->keep_column(bi, bj, c, mask.keeps_column(bi, bj, c));
-    }
-  }
-  return made;
-}
 
 template <class Block, class W, bcr::blob_layout Layout>
 class bcr_gemm final : public subject {
@@ -45,7 +33,7 @@ class bcr_gemm final : public subject {
 
  private:
   bcr::status plan(std::size_t threads) {
-    auto pattern = make_pattern<Block>(mask_, p_.m, p_.k);
+    auto pattern = pattern_of<Block>(mask_, p_.m, p_.k);
     if (!pattern) return pattern.status();
     auto packed = bcr::pack<W, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
     if (!packed) return packed.status();

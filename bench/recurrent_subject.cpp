@@ -7,27 +7,29 @@
 #include <optional>
 #include <utility>
 
+#include "pattern_of.hpp"
+
 namespace bench {
 namespace {
 
 template <class Block>
-bcr::pattern<Block> pattern_of(const block_mask& mask, std::size_t m, std::size_t k) {
-  auto made = bcr::pattern<Block>::create(m, k);
+bcr::pattern<Block> existing_pattern(const block_mask& mask, std::size_t m, std::size_t k) {
+  auto made = pattern_of<Block>(mask, m, k);
   if (!made) std::fprintf(stderr, "%s\n", made.message()), std::exit(1);
-  for (std::size_t bi = 0; bi < made->block_rows(); ++bi) {
-    for (std::size_t bj = 0; bj < made->block_columns(); ++bj) {
-      for (std::size_t r = 0; r < made->block_height(bi); ++r) made->keep_row(bi, bj, r, mask.keeps_row(bi, bj, r));
-      for (std::size_t c = 0; c < made->block_width(bj); ++c) {
-        made->keep_column(bi, bj, c, mask.keeps_column(bi, bj, c));
-      }
-    }
-  }
   return std::move(*made);
 }
 
+// What a kernel reads: of weights in both layouts, one of them.
 template <class Block, bcr::blob_layout Layout>
-packed_size size_of(const bcr::packed_weights<float, Block, Layout>& packed) {
-  return {packed.kept() * sizeof(float), packed.bytes().size()};
+packed_size size_of(const bcr::packed_weights<float, Block, Layout>& packed, bool on_bands) {
+  const auto& bands = packed.bands();
+  const auto& panels = packed.panels();
+  const std::size_t read =
+      on_bands
+          ? bands.bands.size_bytes() + bands.runs.size_bytes() + bands.indices.size_bytes() + bands.weights.size_bytes()
+          : panels.groups.size_bytes() + panels.panels.size_bytes() + panels.segments.size_bytes() +
+                panels.column_index.size_bytes() + panels.row_index.size_bytes() + panels.weights.size_bytes();
+  return {packed.kept() * sizeof(float), read};
 }
 
 bcr::thread_pool threads_for(int count) {
@@ -42,11 +44,11 @@ class bcr_gemv final : public gemv_subject {
   explicit bcr_gemv(const block_mask& mask) : mask_(mask) {}
 
   std::string name() const override { return plan_->kernel_name(); }
-  packed_size size() const override { return size_of(*packed_); }
+  packed_size size() const override { return size_of(*packed_, true); }
 
   std::string prepare(const problem& p) override {
     bind(p);
-    auto packed = bcr::pack<float, bcr::blob_layout::bands>(pattern_of<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    auto packed = bcr::pack<float, bcr::blob_layout::bands>(existing_pattern<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
     auto plan =
@@ -81,7 +83,8 @@ class bcr_cell final : public cell_subject {
 
   std::string name() const override { return plan_.kernel_name(); }
   packed_size size() const override {
-    const packed_size a = size_of(cell_.input()), b = size_of(cell_.recurrent());
+    const bool on_bands = name().find("_t128x") != std::string::npos;
+    const packed_size a = size_of(cell_.input(), on_bands), b = size_of(cell_.recurrent(), on_bands);
     return {a.weights + b.weights, a.all + b.all};
   }
   void run() override {
@@ -102,8 +105,8 @@ class bcr_cell final : public cell_subject {
 
 template <class Block, bcr::blob_layout Layout>
 std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask& input, const block_mask& recurrent) {
-  const auto kept_input = pattern_of<Block>(input, p.rows(), p.inputs);
-  const auto kept_recurrent = pattern_of<Block>(recurrent, p.rows(), p.hidden);
+  const auto kept_input = existing_pattern<Block>(input, p.rows(), p.inputs);
+  const auto kept_recurrent = existing_pattern<Block>(recurrent, p.rows(), p.hidden);
   const bool is_lstm = p.kind == bcr::cell_kind::lstm;
   auto cell = bcr::pack_cell<float, Block, Layout>(
       {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},
@@ -136,10 +139,9 @@ std::unique_ptr<gemv_subject> make_gemv_subject(const block_mask& mask) {
 
 std::unique_ptr<cell_subject> make_cell_subject(const cell_problem& p, const block_mask& input,
                                                 const block_mask& recurrent) {
-  constexpr std::size_t few = 4;  // as the README advises
   return for_block(input.block(), [&]<class Block>(Block) {
-    return p.batch <= few ? make_cell<Block, bcr::blob_layout::bands>(p, input, recurrent)
-                          : make_cell<Block, bcr::blob_layout::panels>(p, input, recurrent);
+    return p.batch == 1 ? make_cell<Block, bcr::blob_layout::bands>(p, input, recurrent)
+                        : make_cell<Block, bcr::blob_layout::panels_and_bands>(p, input, recurrent);
   });
 }
 

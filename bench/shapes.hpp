@@ -58,4 +58,33 @@ inline constexpr gemm gemm_shapes[] = {
     {"GRU gates, batch 64", 3072, 1024, 64},
 };
 
+// A square image of `size` pixels a side, a square kernel, and padding that keeps the size but for the stride.
+struct conv {
+  std::string_view layer;
+  std::size_t channels, outputs, size, kernel, stride = 1;
+  bool quick = false;  // of the short list
+};
+
+inline constexpr conv conv_shapes[] = {
+    {"ResNet-18 conv2", 64, 64, 56, 3, 1, true},
+    {"ResNet-18 conv3", 128, 128, 28, 3, 1, true},
+    {"ResNet-18 conv4", 256, 256, 14, 3, 1, true},
+    {"ResNet-18 conv5", 512, 512, 7, 3, 1, true},
+    {"ResNet-18 conv3, first", 64, 128, 56, 3, 2, true},
+    {"ResNet-18 conv4, first", 128, 256, 28, 3, 2},
+    {"ResNet-18 conv5, first", 256, 512, 14, 3, 2},
+    {"VGG-16 conv1_2", 64, 64, 224, 3},
+    {"VGG-16 conv2_1", 64, 128, 112, 3},
+    {"VGG-16 conv2_2", 128, 128, 112, 3},
+    {"VGG-16 conv3_1", 128, 256, 56, 3},
+    {"VGG-16 conv3_2", 256, 256, 56, 3, 1, true},
+    {"VGG-16 conv4_1", 256, 512, 28, 3},
+    {"VGG-16 conv4_2", 512, 512, 28, 3},
+    {"VGG-16 conv5", 512, 512, 14, 3, 1, true},
+    {"ResNet-50 conv2 expand", 64, 256, 56, 1},
+    {"ResNet-50 conv4 reduce", 1024, 256, 14, 1},
+    {"MobileNet-V1 512", 512, 512, 14, 1, 1, true},
+    {"ResNet-18 conv4, shortcut", 128, 256, 28, 1, 2},
+};
+
 }  // namespace shapes

@@ -25,6 +25,7 @@ namespace bcr {
 
 using BCR_TARGET_NS::add;
 using BCR_TARGET_NS::cell_plan;
+using BCR_TARGET_NS::conv2d_plan;
 using BCR_TARGET_NS::dense_conv2d_plan;
 using BCR_TARGET_NS::depthwise_plan;
 using BCR_TARGET_NS::gemm_plan;

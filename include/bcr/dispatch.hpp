@@ -12,8 +12,10 @@
 #endif
 #define BCR_DISPATCHED_PLANS
 
+#include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/executor.hpp"
@@ -24,6 +26,7 @@
 #include "bcr/format/pattern.hpp"
 #include "bcr/kernel/dispatch_table.hpp"
 #include "bcr/op/cell_plan.hpp"
+#include "bcr/op/conv2d.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
@@ -67,7 +70,7 @@ result<const layer_kernels<T, Epilogue, W>*> find_kernels(std::string_view targe
   }
 }
 
-// The plans of op/gemm.hpp, op/linear.hpp and op/cell_plan.hpp on the library's kernels.
+// The plans of op/gemm.hpp, op/linear.hpp, op/conv2d.hpp and op/cell_plan.hpp on the library's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
 class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
@@ -107,6 +110,36 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
       : basic_linear_plan<T, Epilogue, W>(made) {}
 };
 
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class conv2d_plan : public basic_conv2d_plan<T, Epilogue, W> {
+ public:
+  // As gemm_plan::create, for packed weights or a span of them, a group each. Fails as basic_conv2d_plan::create says.
+  template <block_shape Block, blob_layout Layout>
+  static result<conv2d_plan> create(const packed_weights<W, Block, Layout>& weights, const conv2d_options& options,
+                                    std::string_view target = {}) noexcept {
+    return on_kernels(weights, options, target);
+  }
+  template <block_shape Block, blob_layout Layout>
+  static result<conv2d_plan> create(std::span<const packed_weights<W, Block, Layout>> weights,
+                                    const conv2d_options& options, std::string_view target = {}) noexcept {
+    return on_kernels(weights, options, target);
+  }
+
+ private:
+  explicit conv2d_plan(basic_conv2d_plan<T, Epilogue, W>&& made) noexcept
+      : basic_conv2d_plan<T, Epilogue, W>(std::move(made)) {}
+
+  template <class Weights>
+  static result<conv2d_plan> on_kernels(const Weights& weights, const conv2d_options& options,
+                                        std::string_view target) noexcept {
+    const auto kernels = find_kernels<T, Epilogue, W>(target);
+    if (!kernels) return kernels.status();
+    auto made = basic_conv2d_plan<T, Epilogue, W>::create((*kernels)->conv2d, weights, options);
+    if (!made) return made.status();
+    return conv2d_plan(std::move(*made));
+  }
+};
+
 // Cells are in every library, whatever its epilogues.
 template <class T>
 class cell_plan : public basic_cell_plan<T> {
@@ -140,6 +173,7 @@ inline const char* active_target() noexcept {
 
 using BCR_DISPATCH_NS::active_target;
 using BCR_DISPATCH_NS::cell_plan;
+using BCR_DISPATCH_NS::conv2d_plan;
 using BCR_DISPATCH_NS::gemm_plan;
 using BCR_DISPATCH_NS::linear_plan;
 using BCR_DISPATCH_NS::targets;

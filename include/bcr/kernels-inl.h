@@ -12,12 +12,14 @@
 #include <utility>
 
 #include "bcr/kernel/cells-inl.h"
+#include "bcr/kernel/conv2d-inl.h"
 #include "bcr/kernel/dense_conv-inl.h"
 #include "bcr/kernel/depthwise-inl.h"
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/pooling-inl.h"
 #include "bcr/kernel/rows-inl.h"
 #include "bcr/op/cell_plan.hpp"
+#include "bcr/op/conv2d.hpp"
 #include "bcr/op/dense_conv2d.hpp"
 #include "bcr/op/depthwise.hpp"
 #include "bcr/op/gemm.hpp"
@@ -38,7 +40,7 @@ constexpr bool HasVectors() noexcept {
   return true;
 }
 
-// The plans of op/gemm.hpp, op/linear.hpp and op/cell_plan.hpp on this target's kernels.
+// The plans of op/gemm.hpp, op/linear.hpp, op/conv2d.hpp and op/cell_plan.hpp on this target's kernels.
 template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
 class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
@@ -74,6 +76,36 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  private:
   explicit linear_plan(const basic_linear_plan<T, Epilogue, W>& made) noexcept
       : basic_linear_plan<T, Epilogue, W>(made) {}
+};
+
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+class conv2d_plan : public basic_conv2d_plan<T, Epilogue, W> {
+ public:
+  // A plan for `weights`, which must outlive it: packed weights, or a span of them, a group each. Fails as
+  // basic_conv2d_plan::create says.
+  template <block_shape Block, blob_layout Layout>
+  static result<conv2d_plan> create(const packed_weights<W, Block, Layout>& weights,
+                                    const conv2d_options& options) noexcept {
+    return on_kernels<Layout>(weights, options);
+  }
+  template <block_shape Block, blob_layout Layout>
+  static result<conv2d_plan> create(std::span<const packed_weights<W, Block, Layout>> weights,
+                                    const conv2d_options& options) noexcept {
+    return on_kernels<Layout>(weights, options);
+  }
+
+ private:
+  explicit conv2d_plan(basic_conv2d_plan<T, Epilogue, W>&& made) noexcept
+      : basic_conv2d_plan<T, Epilogue, W>(std::move(made)) {}
+
+  template <blob_layout Layout, class Weights>
+  static result<conv2d_plan> on_kernels(const Weights& weights, const conv2d_options& options) noexcept {
+    static_assert(HasVectors<T>());
+    auto made = basic_conv2d_plan<T, Epilogue, W>::create(
+        kConv2dKernels<T, Epilogue, W, has_layout(Layout, blob_layout::bands)>, weights, options);
+    if (!made) return made.status();
+    return conv2d_plan(std::move(*made));
+  }
 };
 
 template <class T>

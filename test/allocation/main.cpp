@@ -73,6 +73,28 @@ void check_cell(bcr::cell_kind kind, bcr::thread_pool& pool) {
   expect(run.ok(), run.message());
 }
 
+void check_convolution(bcr::thread_pool& pool) {
+  constexpr std::size_t channels = 6, outputs = 20, columns = channels * 9;
+  std::vector<float> weights(outputs * columns);
+  for (std::size_t i = 0; i < weights.size(); i += 5) weights[i] = 1;
+  const bcr::matrix_view<const float> dense(weights.data(), outputs, columns);
+  const auto packed = bcr::pack<float>(bcr::cover_nonzeros<bcr::block<8, 16>>(dense)->pattern, dense);
+  expect(packed.ok(), packed.message());
+  const auto plan = bcr::conv2d_plan<float>::create(
+      *packed, {.input = {2, channels, 9, 11}, .window = {{3, 3}, {2, 1}, {1, 1}, bcr::pad_all(1)}, .threads = 3});
+  expect(plan.ok(), plan.message());
+  const std::vector<float> image(2 * channels * 9 * 11, 1.0f);
+  std::vector<float> output(plan->output_shape().elements());
+  std::vector<std::byte> workspace(plan->workspace_bytes());
+  static_assert(noexcept(plan->run(image, output, workspace, {}, pool)));
+  const int before = allocations();
+  const bcr::status alone = plan->run(image, output, workspace);
+  const bcr::status together = plan->run(image, output, workspace, {}, pool);
+  expect(allocations() == before, "a convolution allocates nothing");
+  expect(alone.ok(), alone.message());
+  expect(together.ok(), together.message());
+}
+
 // Weights are of type W, and all else of type T.
 template <class T, class W = T>
 void check_type(bcr::thread_pool& pool) {
@@ -138,6 +160,7 @@ int main() {
   check_type<float>(*pool);
   check_type<double>(*pool);
   check_type<float, bcr::bf16>(*pool);
+  check_convolution(*pool);
   check_network(*pool);
   return failures;
 }

@@ -192,6 +192,9 @@ TEST_CASE("what a network cannot be, in a sentence") {
        [](auto&, auto x) { return x.conv("c", {.outputs = 8, .window = square(1), .groups = 3}); });
   says("Pruned weights have blocks of at least one row and column.",
        [](auto&, auto x) { return x.conv("c", {.outputs = 8, .window = square(1), .weights = pruned(4, 0)}); });
+  says("Pruned weights have no groups.", [](auto&, auto x) {
+    return x.conv("c", {.outputs = 6, .window = square(1), .groups = 2, .weights = pruned(4, 16)});
+  });
   says("A batch normalisation follows a convolution or a linear layer.",
        [](auto&, auto x) { return x.batch_norm("bn"); });
   says("What is to be added is not of the same shape.",

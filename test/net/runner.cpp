@@ -32,7 +32,7 @@ constexpr auto residual = [] {
   const auto p = a.max_pool("pool", {.window = square(3, 2, 1)});
   const auto b = p.conv("0.conv", {.outputs = 8, .window = square(3, 1, 1)}).add("0.sum", p).relu();  // its own input
   const auto c = b.conv("1.conv1", {.outputs = 8, .window = square(3, 1, 1)}).batch_norm("1.bn1").relu();
-  const auto d = c.conv("1.conv2", {.outputs = 8, .window = square(1), .weights = pruned(4, 16)})
+  const auto d = c.conv("1.conv2", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)})
                      .batch_norm("1.bn2")
                      .add("1.sum", b)
                      .relu();
@@ -48,11 +48,11 @@ constexpr auto mixed = [] {
   const auto a = x.conv("depthwise", {.outputs = 6, .window = square(3, 1, 1), .groups = 6})
                      .batch_norm("norm")
                      .activate(function::hard_swish);
-  const auto b = x.conv("groups", {.outputs = 6, .window = square(3, 1, 1), .groups = 2})
-                     .activate(function::silu)
-                     .conv("dense", {.outputs = 6, .window = square(1)});
-  const auto c = a.concat("both", b).average_pool("average", {.window = square(2, 2), .count_include_pad = false});
-  const auto d = c.conv("one", {.outputs = 12, .window = square(1), .bias = true, .weights = pruned(4, 16)});
+  const auto b = x.conv("groups", {.outputs = 6, .window = square(3, 1, 1), .groups = 2}).activate(function::silu);
+  const auto f = b.conv("dense", {.outputs = 6, .window = square(1)}).add("sum", b).relu();
+  const auto c = a.concat("both", f).average_pool("average", {.window = square(2, 2), .count_include_pad = false});
+  const auto d =
+      c.conv("one", {.outputs = 12, .window = square(1), .bias = true, .weights = pruned(4, 16)}).add("sum", c).relu();
   const auto e = d.add("sum", d).activate(function::tanh).add("sum", c).activate(function::gelu);
   return net.finish(e.linear("fc", {.outputs = 5, .bias = false, .weights = pruned(16, 64)}));
 }();
@@ -117,7 +117,7 @@ TEST_CASE("network_runner: tells what it runs, and how long it takes") {
   CHECK(lines[1].find("conv1") == 0);
   CHECK(lines[1].find("2x8x15x12") != std::string::npos);
   CHECK(lines[1].find("dense_conv_f32") != std::string::npos);
-  CHECK(lines[5].find("gemm_f32_b4x16") != std::string::npos);
+  CHECK(lines[5].find("conv2d_f32_b4x16") != std::string::npos);
   CHECK(lines[5].find("0.500") != std::string::npos);
 }
 

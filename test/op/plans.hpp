@@ -44,6 +44,13 @@ struct linear_plan : bcr::linear_plan<T, Epilogue, W> {
     return bcr::linear_plan<T, Epilogue, W>::create(weights, options, target_name());
   }
 };
+template <class T, epilogue_for<T> Epilogue = epilogue::none, class W = T>
+struct conv2d_plan : bcr::conv2d_plan<T, Epilogue, W> {
+  template <class Weights>
+  static auto create(const Weights& weights, const conv2d_options& options) noexcept {
+    return bcr::conv2d_plan<T, Epilogue, W>::create(weights, options, target_name());
+  }
+};
 template <class T>
 struct cell_plan : bcr::cell_plan<T> {
   template <block_shape Block, blob_layout Layout>
@@ -65,6 +72,7 @@ const kernel_target& kernels_under_test() {
 namespace bcr::test {
 
 using bcr::cell_plan;
+using bcr::conv2d_plan;
 using bcr::gemm_plan;
 using bcr::linear_plan;
 using bcr::target_name;

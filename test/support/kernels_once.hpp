@@ -14,6 +14,21 @@
 namespace bcr {
 namespace BCR_TARGET_NS {
 
+#define BCR_TEST_WINDOWS(INSTANTIATE, VECTORS, T)                           \
+  INSTANTIATE void RunGroup<VECTORS, T, epilogue::postponed, T, RowsAt<T>>( \
+      const PanelRun<T, epilogue::postponed, T>&) noexcept;
+#define BCR_TEST_CONVOLUTION(INSTANTIATE, T) \
+  BCR_TEST_WINDOWS(INSTANTIATE, 1, T)        \
+  BCR_TEST_WINDOWS(INSTANTIATE, 2, T)        \
+  BCR_TEST_WINDOWS(INSTANTIATE, 3, T)        \
+  BCR_TEST_WINDOWS(INSTANTIATE, 4, T)        \
+  BCR_TEST_WINDOWS(INSTANTIATE, 5, T)        \
+  BCR_TEST_WINDOWS(INSTANTIATE, 6, T)
+BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE, float)
+BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE, double)
+#undef BCR_TEST_CONVOLUTION
+#undef BCR_TEST_WINDOWS
+
 #define BCR_TEST_KERNELS(INSTANTIATE, T, W)                                                           \
   INSTANTIATE void RunBand<true, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;       \
   INSTANTIATE void RunBand<false, T, W>(std::span<const strip_run>, BandCursor<T, W>&) noexcept;      \

@@ -179,36 +179,46 @@ template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
                                         at.band_sums + first_input * band_rows_limit + first_lane);
 }
 
-// A run of strips without a mask, as many lanes and inputs at a time as the registers hold.
+// All inputs of some vectors of lanes, `Inputs` or one at a time.
+template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
+void RunWholeLanes(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane) noexcept {
+  std::size_t input = 0;
+  for (; input + Inputs <= at.vectors; input += Inputs) {
+    RunWholeStrips<Vectors, Inputs, Kind>(run, at, first_lane, input);
+  }
+  if constexpr (Inputs > strip_vectors) {
+    if (input + strip_vectors <= at.vectors) {
+      RunWholeStrips<Vectors, strip_vectors, Kind>(run, at, first_lane, input);
+      input += strip_vectors;
+    }
+  }
+  if constexpr (Inputs > 1) {
+    for (; input < at.vectors; ++input) RunWholeStrips<Vectors, 1, Kind>(run, at, first_lane, input);
+  }
+}
+
+// A run of strips without a mask, as many lanes and inputs at a time as the registers hold. Lanes are walked again
+// rather than inputs: so every weight is read once.
 template <strip_kind Kind, bool One, class T, class W>
 BCR_INLINE void RunWhole(const strip_run& run, BandCursor<T, W>& at) {
+  constexpr bool large = kVectorRegisters >= 32;
   const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
   for (unsigned lane = 0; lane < run.lanes;) {
     const unsigned left = (run.lanes - lane) / width;
-    std::size_t input = 0;
-    if constexpr (One) {
-      if (left >= 8 && kVectorRegisters >= 32) {
-        RunWholeStrips<8, 1, Kind>(run, at, lane, 0);
-        lane += 8 * width;
-        continue;
-      }
+    if (One && large && left >= 8) {
+      RunWholeLanes<8, 1, Kind>(run, at, lane);
+      lane += 8 * width;
+    } else if (left >= 4 && (One || Kind == strip_kind::own || !large || at.vectors < 2 * strip_vectors)) {
+      RunWholeLanes<4, One ? 1 : strip_vectors, Kind>(run, at, lane);
+      lane += 4 * width;
     } else {
-      for (; input + strip_vectors <= at.vectors; input += strip_vectors) {
-        if (left >= 4) {
-          RunWholeStrips<4, strip_vectors, Kind>(run, at, lane, input);
-        } else {
-          RunWholeStrips<2, strip_vectors, Kind>(run, at, lane, input);
-        }
-      }
+      RunWholeLanes<2,
+                    One                                 ? 1
+                    : Kind == strip_kind::own || !large ? strip_vectors
+                                                        : 2 * strip_vectors,
+                    Kind>(run, at, lane);
+      lane += 2 * width;
     }
-    for (; input < at.vectors; ++input) {
-      if (left >= 4) {
-        RunWholeStrips<4, 1, Kind>(run, at, lane, input);
-      } else {
-        RunWholeStrips<2, 1, Kind>(run, at, lane, input);
-      }
-    }
-    lane += (left >= 4 ? 4 : 2) * width;
   }
   at.index += run.strips * run.index_bytes();
   at.weight += std::size_t{run.strips} * run.steps * run.lanes;

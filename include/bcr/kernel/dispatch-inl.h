@@ -8,6 +8,7 @@
 #endif
 
 #include "bcr/kernel/cells-inl.h"
+#include "bcr/kernel/conv2d-inl.h"
 #include "bcr/kernel/dispatch_table.hpp"
 #include "bcr/kernel/gemm-inl.h"
 
@@ -20,7 +21,8 @@ struct TableMaker;
 template <class T, class W, class... Epilogues>
 struct TableMaker<dispatch_table<T, W, Epilogues...>> {
   static constexpr dispatch_table<T, W, Epilogues...> table{
-      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>}...,
+      {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>,
+       kConv2dKernels<T, Epilogues, W, true>}...,
       target_name(),
       kCellKernels<T, true>};
 };

@@ -11,6 +11,7 @@
 #include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/kernel/cell_kernels.hpp"
+#include "bcr/kernel/conv2d_kernels.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/simd/cpu.hpp"
 
@@ -21,6 +22,7 @@ template <class T, class Epilogue, class W = T>
 struct layer_kernels {
   gemm_kernels<T, Epilogue, W> gemm;
   linear_kernels<T, Epilogue, W> linear;
+  conv2d_kernels<T, Epilogue, W> conv2d;
 };
 
 // Activations are of type T, weights of type W.

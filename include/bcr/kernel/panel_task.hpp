@@ -25,8 +25,9 @@ struct panel_task {
   std::size_t column;       // the tile's first column, for the epilogue
   std::size_t last_vector;  // where the last vector begins, in the tile
   std::size_t first_lane, last_lane;
-  bool accumulate;  // add to the output instead of replacing it
-  T* scratch;       // 64-byte aligned, panel_scratch_elements, any contents
+  bool accumulate;                         // add to the output instead of replacing it
+  T* scratch;                              // 64-byte aligned, panel_scratch_elements, any contents
+  const std::uint32_t* offsets = nullptr;  // of kernels that want them instead of ldb: row k is at b + offsets[k]
 };
 
 // A range of row groups times a vector.

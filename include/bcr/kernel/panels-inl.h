@@ -151,17 +151,49 @@ BCR_INLINE void CountHere(T*& pointer) {
   asm("" : "+r"(pointer));
 }
 
-// Row `index` of the input.
+// Where the rows of the input are: as far apart as a matrix's, ...
 template <class T>
-BCR_INLINE const T* InputRow(const T* b, std::size_t index, std::size_t ldb) {
-  if constexpr (BCR_MULTIPLIES_BY_LANE) {
-    // In bytes, and summed up here and not in some of the loads, it is a single instruction.
-    const T* row = reinterpret_cast<const T*>(reinterpret_cast<const char*>(b) + index * (ldb * sizeof(T)));
-    CountHere(row);
+struct RowsApart {
+  const T* b;
+  std::size_t ldb;
+
+  template <class Task>
+  static BCR_INLINE RowsApart Of(const Task& task, std::size_t first) {
+    return {task.b + first * task.ldb, task.ldb};
+  }
+  BCR_INLINE std::uintptr_t Address(std::size_t index) const {
+    return reinterpret_cast<std::uintptr_t>(b) + index * ldb * sizeof(T);
+  }
+  BCR_INLINE const T* Row(std::size_t index) const {
+    if constexpr (BCR_MULTIPLIES_BY_LANE) {
+      // In bytes, and summed up here and not in some of the loads, it is a single instruction.
+      const T* row = reinterpret_cast<const T*>(reinterpret_cast<const char*>(b) + index * (ldb * sizeof(T)));
+      CountHere(row);
+      return row;
+    }
+    return b + index * ldb;
+  }
+};
+
+// ... or each where a table says: a convolution's, which overlap.
+template <class T>
+struct RowsAt {
+  const T* b;
+  const std::uint32_t* offsets;
+
+  template <class Task>
+  static BCR_INLINE RowsAt Of(const Task& task, std::size_t first) {
+    return {task.b, task.offsets + first};
+  }
+  BCR_INLINE std::uintptr_t Address(std::size_t index) const {
+    return reinterpret_cast<std::uintptr_t>(b) + std::size_t{offsets[index]} * sizeof(T);
+  }
+  BCR_INLINE const T* Row(std::size_t index) const {
+    const T* row = b + offsets[index];
+    if constexpr (BCR_MULTIPLIES_BY_LANE) CountHere(row);
     return row;
   }
-  return b + index * ldb;
-}
+};
 
 // Keeps a compiler from loading the other weights of a column with the first: with the sums and the inputs that would
 // be more than 32 registers, and the sums would pay for it, in every other loop as well. That is so with three weights
@@ -177,17 +209,16 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
 }
 
 // One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class T, class W, class A>
-BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const T* b, std::size_t ldb, std::size_t last,
-                             const A& acc) {
+template <unsigned Mask, int Vectors, int Phase, class D, class Input, class W, class A>
+BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std::size_t last, const A& acc) {
+  using T = ops::TFromD<D>;
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
   // a column is little work, so that many are under way without it.
   if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<Vectors>(d,
-                         reinterpret_cast<std::uintptr_t>(b) + at.column[kPrefetchColumns + Phase] * ldb * sizeof(T));
+    PrefetchRow<Vectors>(d, b.Address(at.column[kPrefetchColumns + Phase]));
   }
-  const T* const x = InputRow(b, at.column[Phase], ldb);
+  const T* const x = b.Row(at.column[Phase]);
   const W* weight = at.weight + Phase * kept;
   const auto x0 = LoadVector<0, Vectors>(d, x, last);
   const auto x1 = LoadVector<1, Vectors>(d, x, last);
@@ -217,18 +248,18 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const T* b, std::siz
 }
 
 // All columns of one segment.
-template <unsigned Mask, int Vectors, class D, class T, class W, class A>
-BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const T* b, std::size_t ldb, std::size_t last,
+template <unsigned Mask, int Vectors, class D, class Input, class W, class A>
+BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const Input& b, std::size_t last,
                               const A& acc) {
   constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
   const std::uint16_t* const end = at.column + columns;
   if constexpr (phases > 1) {
     for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
       CountHere(at.weight);
-      MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
-      MulAddColumn<Mask, Vectors, 1>(d, at, b, ldb, last, acc);
-      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, ldb, last, acc);
-      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, ldb, last, acc);
+      MulAddColumn<Mask, Vectors, 0>(d, at, b, last, acc);
+      MulAddColumn<Mask, Vectors, 1>(d, at, b, last, acc);
+      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, last, acc);
+      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, last, acc);
     }
     if (at.column == end) return;
   }
@@ -237,7 +268,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const T
     constexpr std::size_t whole = (Vectors - 1) * ops::MaxLanes(D());
     if (last == whole) {
       do {
-        MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, whole, acc);
+        MulAddColumn<Mask, Vectors, 0>(d, at, b, whole, acc);
         at.weight += kept;
         CountHere(at.weight);
       } while (++at.column != end);
@@ -245,11 +276,31 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const T
     }
   }
   do {
-    MulAddColumn<Mask, Vectors, 0>(d, at, b, ldb, last, acc);
+    MulAddColumn<Mask, Vectors, 0>(d, at, b, last, acc);
     at.weight += kept;
     CountHere(at.weight);
   } while (++at.column != end);
 }
+
+// Where a group's panels and rows are.
+template <class W>
+struct GroupCut {
+  const panel* begin;
+  const panel* end;
+  PanelCursor<W> at;
+  const std::uint32_t* rows;  // original row of each reordered one
+  unsigned count;             // of rows
+  unsigned summed;            // the first rows, which have a slot of the scratch tile; the others are zero
+
+  GroupCut(const panels_view<W>& w, std::size_t g) noexcept
+      : begin(w.panels.data() + w.groups[g].panel_begin),
+        end(w.panels.data() + w.groups[g + 1].panel_begin),
+        at{w.segments.data() + w.groups[g].segment_begin, w.column_index.data() + w.groups[g].column_begin,
+           w.weights.data() + w.groups[g].weight_begin},
+        rows(w.row_index.data() + w.groups[g].row_begin),
+        count(w.groups[g + 1].row_begin - w.groups[g].row_begin),
+        summed(unsigned{w.groups[g].direct_rows} + w.groups[g].scratch_rows) {}
+};
 
 // Some panels of one group.
 template <class T, class Epilogue, class W>
@@ -264,18 +315,17 @@ struct PanelRun {
 };
 
 // From the sums so far to the sums.
-template <int Vectors, class D, class T, class W, class A>
+template <class Input, int Vectors, class D, class T, class W, class A>
 BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<W>& at, const A& acc) {
-  const std::size_t ldb = task.ldb;
+  const Input b = Input::Of(task, p.first_column);
   const std::size_t last = task.last_vector;
-  const T* const b = task.b + p.first_column * ldb;
   const segment* const end = at.next_segment + p.segments;
   do {
     const segment run = *at.next_segment;
     switch (run.mask) {
-#define BCR_SEGMENT(mask)                                                \
-  case mask:                                                             \
-    MulAddSegment<mask, Vectors>(d, run.columns, at, b, ldb, last, acc); \
+#define BCR_SEGMENT(mask)                                           \
+  case mask:                                                        \
+    MulAddSegment<mask, Vectors>(d, run.columns, at, b, last, acc); \
     break;
       BCR_SEGMENT(1)
       BCR_SEGMENT(2)
@@ -345,12 +395,12 @@ BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
 }
 
 // Runs one panel on the accumulators that the recursion has named.
-template <int Vectors, class D, class T, class Epilogue, class W, class... V>
+template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
 BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<W>& at, V&... acc) {
   constexpr int sums = panel_rows * Vectors;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
     auto next = ops::Zero(d);
-    RunPanel<Vectors>(d, run, p, at, acc..., next);
+    RunPanel<Input, Vectors>(d, run, p, at, acc..., next);
   } else {
     const RefsTo<V...> refs{{acc}...};
     constexpr auto whole = std::make_index_sequence<Vectors - 1>();
@@ -363,7 +413,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
       LoadSums<2, Vectors>(d, scratch + p.from[2] * stride, refs, all);
       LoadSums<3, Vectors>(d, scratch + p.from[3] * stride, refs, all);
     }
-    MulAddPanel<Vectors>(d, run.task, p, at, refs);
+    MulAddPanel<Input, Vectors>(d, run.task, p, at, refs);
     FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
     // What the stores need is read now: if a compiler kept it during the products, it would run out of general
     // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
@@ -374,7 +424,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
       StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);
       StoreSums<2, Vectors>(d, scratch + p.to[2] * stride, refs, all);
       StoreSums<3, Vectors>(d, scratch + p.to[3] * stride, refs, all);
-    } else {
+    } else if constexpr (is_cheap_v<Epilogue>) {
       const bool ragged = run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(d);
       StoreRow<0, Vectors>(d, run, p, ragged, refs, whole);
       StoreRow<1, Vectors>(d, run, p, ragged, refs, whole);
@@ -385,12 +435,12 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
 }
 
 // A function of its own, so that its loop has the general registers for itself.
-template <int Vectors, class T, class Epilogue, class W>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<T>>
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
   PanelCursor<W> at = run.at;
   const panel* p = run.begin;
   do {
-    RunPanel<Vectors>(ops::ScalableTag<T>(), run, *p, at);
+    RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
 }
 
@@ -422,19 +472,13 @@ void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept 
   // Anew for every tile: where the slot after it begins depends on the tile's width.
   for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, task.scratch + i);
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
-    const row_group& group = w.groups[g];
-    const row_group& next = (&group)[1];
-    const unsigned group_rows = next.row_begin - group.row_begin;
-    const std::uint32_t* const rows = w.row_index.data() + group.row_begin;
-    const PanelCursor<W> at{w.segments.data() + group.segment_begin, w.column_index.data() + group.column_begin,
-                            w.weights.data() + group.weight_begin};
-    const panel* const begin = w.panels.data() + group.panel_begin;
-    const panel* const end = w.panels.data() + next.panel_begin;
-    if (begin != end)
-      RunGroup<Vectors, T, Epilogue, W>({task, epilogue, begin, end, at, rows, store_direct ? group_rows : 0});
-    const unsigned summed = unsigned{group.direct_rows} + group.scratch_rows;
-    for (unsigned r = store_direct ? group.direct_rows : 0; r < group_rows; ++r) {
-      FinishRow(task, epilogue, rows[r], task.scratch + (r < summed ? (r + 1) * stride : 0));
+    const GroupCut<W> cut(w, g);
+    if (cut.begin != cut.end) {
+      RunGroup<Vectors, T, Epilogue, W>(
+          {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});
+    }
+    for (unsigned r = store_direct ? w.groups[g].direct_rows : 0; r < cut.count; ++r) {
+      FinishRow(task, epilogue, cut.rows[r], task.scratch + (r < cut.summed ? (r + 1) * stride : 0));
     }
   }
 }

@@ -83,30 +83,29 @@ BCR_INLINE void PrefetchStream(D d, const W* weight) {
 BCR_INLINE void StayLoaded() { std::atomic_signal_fence(std::memory_order_acq_rel); }
 
 // One vector of a step's weights times each input; it is loaded once.
-template <int Vectors, int Inputs, int First, class D, class W, class A, class V>
-BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const V& x0, const V& x1, const V& x2, const V& x3) {
-  static_assert(Inputs == 1 || Inputs == 4);
+template <int Vectors, int First, class D, class W, class A, class X, std::size_t... J>
+BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const X& inputs, std::index_sequence<J...>) {
   PrefetchStream(d, weight);
   const auto w = LoadWide(d, weight);
-  if constexpr (Inputs > 1) StayLoaded();
-  Sum<First>(d, acc) = ops::MulAdd(w, x0, Sum<First>(d, acc));
-  if constexpr (Inputs > 1) {
-    Sum<First + Vectors>(d, acc) = ops::MulAdd(w, x1, Sum<First + Vectors>(d, acc));
-    Sum<First + 2 * Vectors>(d, acc) = ops::MulAdd(w, x2, Sum<First + 2 * Vectors>(d, acc));
-    Sum<First + 3 * Vectors>(d, acc) = ops::MulAdd(w, x3, Sum<First + 3 * Vectors>(d, acc));
-  }
+  if constexpr (sizeof...(J) > 1) StayLoaded();
+  ((Sum<First + J * Vectors>(d, acc) = ops::MulAdd(w, Sum<J>(d, inputs), Sum<First + J * Vectors>(d, acc))), ...);
 }
 
-// One column of a shared strip, for all inputs.
-template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... I>
+// One column of a shared strip, for all inputs, which are loaded first.
+template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... I, class... X>
 BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
-                                 std::index_sequence<I...>) {
-  constexpr int vectors = sizeof...(I), first = Phase * Inputs * vectors;
-  const T* const x = at.x + column[Phase];
-  const W* const weight = at.weight + Phase * stride;
-  const auto x0 = ops::Set(d, *x), x1 = ops::Set(d, x[Inputs > 1 ? at.ldx : 0]);
-  const auto x2 = ops::Set(d, x[Inputs > 2 ? 2 * at.ldx : 0]), x3 = ops::Set(d, x[Inputs > 3 ? 3 * at.ldx : 0]);
-  (MulAddLanes<vectors, Inputs, first + static_cast<int>(I)>(d, weight + I * ops::Lanes(d), acc, x0, x1, x2, x3), ...);
+                                 std::index_sequence<I...> all, X&... inputs) {
+  if constexpr (sizeof...(X) < Inputs) {
+    auto next = ops::Set(d, at.x[column[Phase] + sizeof...(X) * at.ldx]);
+    MulAddSharedStep<Inputs, Phase>(d, at, column, stride, acc, all, inputs..., next);
+  } else {
+    constexpr int vectors = sizeof...(I), first = Phase * Inputs * vectors;
+    const W* const weight = at.weight + Phase * stride;
+    const RefsTo<X...> refs{{inputs}...};
+    (MulAddLanes<vectors, first + static_cast<int>(I)>(d, weight + I * ops::Lanes(d), acc, refs,
+                                                       std::make_index_sequence<Inputs>()),
+     ...);
+  }
 }
 
 // Adds the phases up and stores the sums, input by input.

@@ -151,6 +151,7 @@ constexpr tensor<C> tensor<C>::conv(const char* name, const conv_options& option
   const extent2d at = options.window.positions(shape());
   made.shape = {shape().batch, options.outputs, at.height, at.width};
   made.error = check_storage(options.weights);
+  if (options.weights.kind == storage::bcr && options.groups != 1) made.error = "Pruned weights have no groups.";
   if (options.outputs == 0) made.error = "A layer has outputs.";
   if (at.height == 0 || at.width == 0) made.error = "The window does not fit into the padded image.";
   if (options.groups == 0 || shape().channels % options.groups != 0) {

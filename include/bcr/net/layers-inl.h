@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bcr/kernel/conv2d-inl.h"
 #include "bcr/kernel/dense_conv-inl.h"
 #include "bcr/kernel/depthwise-inl.h"
 #include "bcr/kernel/gemm-inl.h"
@@ -22,9 +23,9 @@
 #include "bcr/net/parameters.hpp"
 #include "bcr/net/record.hpp"
 #include "bcr/net/steps.hpp"
+#include "bcr/op/conv2d.hpp"
 #include "bcr/op/dense_conv2d.hpp"
 #include "bcr/op/depthwise.hpp"
-#include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
 #include "bcr/op/pointwise.hpp"
 #include "bcr/op/pooling.hpp"
@@ -153,16 +154,17 @@ result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept 
   return made;
 }
 
-// A convolution with a window of one element: a product for every item of the batch. Weights that are not pruned are
-// packed as a pattern that keeps all: without a copy of the image that is faster than the dense convolution.
+// A convolution on packed weights. Those of a window of one element that are not pruned are packed as a pattern that
+// keeps all: without a copy of the image that is faster than the dense convolution.
 template <class T, bool Residual, net::function F, block_shape Block, bool All>
-class ProductStep {
+class PackedConvolutionStep {
   using epilogue_type = StepEpilogueOf<T, Residual, F>;
-  using plan_type = basic_gemm_plan<T, epilogue_type>;
+  using plan_type = basic_conv2d_plan<T, epilogue_type>;
 
  public:
   status create(StepMaking<T>&& how) noexcept {
     loaded_ = std::move(how.loaded);
+    input_ = how.inputs[0];
     output_ = how.output;
     auto kept = PatternOf<Block>(loaded_.view(), All);
     if (!kept) return kept.status();
@@ -170,11 +172,13 @@ class ProductStep {
     if (!packed) return packed.status();
     loaded_.weights = {};
     packed_.emplace(std::move(*packed));
-    auto made = plan_type::create(
-        kGemmKernels<T, epilogue_type, T, false>, *packed_,
-        {.columns = output_.pixels(), .threads = how.threads, .tile_vectors = how.layer.weights.tile_vectors});
+    auto made = plan_type::create(kConv2dKernels<T, epilogue_type, T, false>, *packed_,
+                                  {.input = input_,
+                                   .window = how.layer.window,
+                                   .threads = how.threads,
+                                   .tile_vectors = how.layer.weights.tile_vectors});
     if (!made) return made.status();
-    plan_.emplace(*made);
+    plan_.emplace(std::move(*made));
     return {};
   }
   std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
@@ -183,20 +187,13 @@ class ProductStep {
 
   template <executor Executor>
   status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    const std::size_t pixels = output_.pixels(), in = loaded_.columns, out = loaded_.rows;
-    for (std::size_t n = 0; n < output_.batch; ++n) {
-      const T* const residual = on.residual == nullptr ? nullptr : on.residual + n * out * pixels;
-      const status done =
-          plan_->run({on.inputs[0] + n * in * pixels, in, pixels}, {on.output + n * out * pixels, out, pixels},
-                     on.workspace, StepEpilogue<T, Residual, F>(loaded_.bias.data(), residual, pixels), threads);
-      if (!done) return done;
-    }
-    return {};
+    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
+                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
   }
 
  private:
   net::loaded_weights<T> loaded_;
-  image_shape output_;
+  image_shape input_, output_;
   std::optional<packed_weights<T, Block>> packed_;
   std::optional<plan_type> plan_;
 };
@@ -366,8 +363,8 @@ constexpr auto StepType() noexcept {
   if constexpr (l.kind == operation::convolution) {
     if constexpr (dense && l.groups == in.channels && l.shape.channels == in.channels) {
       return std::type_identity<DepthwiseStep<T, residual, f>>();
-    } else if constexpr (l.window == window2d{} && l.groups == 1) {
-      return std::type_identity<ProductStep<T, residual, f, blocks, dense>>();
+    } else if constexpr (!dense || (l.window == window2d{} && l.groups == 1)) {
+      return std::type_identity<PackedConvolutionStep<T, residual, f, blocks, dense>>();
     } else {
       return std::type_identity<DenseConvolutionStep<T, residual, f>>();
     }

@@ -11,6 +11,7 @@
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/op/few_vectors.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/workspace.hpp"
@@ -117,9 +118,11 @@ class panel_plan {
   work work_ = work::tiles;
 
  private:
-  static work work_for(blob_layout layout, std::size_t columns, int tile_vectors) noexcept {
-    const bool panels = has_layout(layout, blob_layout::panels);
-    if (!panels || (has_layout(layout, blob_layout::bands) && tile_vectors == 0 && columns <= few_vectors)) {
+  // Asking for tiles is asking for panels, where there are any.
+  work work_for(blob_layout layout, std::size_t columns, int tile_vectors) const noexcept {
+    if (!has_layout(layout, blob_layout::panels)) return work::on_bands;
+    if (has_layout(layout, blob_layout::bands) && tile_vectors == 0 && columns <= band_vectors &&
+        columns <= few_vectors(bands_, weights_, lanes_)) {
       return work::on_bands;
     }
     return columns == 1 && tile_vectors == 0 ? work::vector : work::tiles;

@@ -44,9 +44,6 @@ class column_tiles {
   std::size_t wide_count_ = 0;  // and one more in the first ones
 };
 
-// Vectors up to which bands are the better choice where there are panels as well.
-inline constexpr std::size_t few_vectors = 4;
-
 struct task_grid {
   std::size_t rows = 1;     // cuts of the row groups
   std::size_t columns = 1;  // cuts of the column tiles

@@ -10,6 +10,7 @@
 #include "bcr/core/matrix_view.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
+#include "bcr/op/few_vectors.hpp"
 #include "bcr/op/partition.hpp"
 
 namespace bcr::detail {
@@ -30,7 +31,8 @@ class row_sums {
         has_panels_(packed.has_panels),
         has_bands_(packed.has_bands),
         lanes_(table.panels.target.lanes()),
-        widest_(best_tile_vectors(table.panels.target, columns_ * lanes_ * sizeof(T), 0)) {}
+        widest_(best_tile_vectors(table.panels.target, columns_ * lanes_ * sizeof(T), 0)),
+        few_vectors_(has_panels_ && has_bands_ ? few_vectors(bands_, weights_, lanes_) : 0) {}
 
   std::size_t columns() const noexcept { return columns_; }
   // Bands, if there are any, or groups of panels.
@@ -52,7 +54,7 @@ class row_sums {
   }
 
   // Whether so many vectors are multiplied by bands.
-  bool uses_bands(std::size_t tokens) const noexcept { return has_bands_ && (tokens <= few_vectors || !has_panels_); }
+  bool uses_bands(std::size_t tokens) const noexcept { return has_bands_ && (tokens <= few_vectors_ || !has_panels_); }
 
   // Vectors come as tokens, and are multiplied some at a time. One alone is taken as it is.
   column_tiles tiles(std::size_t tokens) const noexcept {
@@ -168,6 +170,7 @@ class row_sums {
   bands_view<T> bands_;
   bool has_panels_ = false, has_bands_ = false;
   std::size_t lanes_ = 1, widest_ = 1;
+  std::size_t few_vectors_ = 0;  // so many are multiplied by bands, where there are panels as well
 };
 
 }  // namespace bcr::detail

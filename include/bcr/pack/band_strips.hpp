@@ -212,7 +212,7 @@ class band_strips {
       double loads, fixed;
       if (s.shape.kind == strip_kind::own) {
         loads = s.shape.steps * std::ceil(s.shape.lanes / lanes) * 2.2;
-        fixed = s.shape.words == 0 ? 15 : 45;
+        fixed = s.shape.words == 0 ? 15 : 30;
       } else {
         const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
         loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;

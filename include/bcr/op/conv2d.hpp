@@ -1,0 +1,374 @@
+// Convolution with pruned weights: a plan binds packed weights to the shape of an image, a window that slides over it,
+// a target's kernels and an epilogue. The image is copied, strip by strip, into the workspace with its padding; there
+// every column of the weights is an offset, so that the kernels of gemm multiply and nothing like im2col is ever
+// stored.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "bcr/core/buffer.hpp"
+#include "bcr/core/cold.hpp"
+#include "bcr/core/executor.hpp"
+#include "bcr/core/image.hpp"
+#include "bcr/core/status.hpp"
+#include "bcr/format/packed_weights.hpp"
+#include "bcr/kernel/conv2d_kernels.hpp"
+#include "bcr/op/epilogue.hpp"
+#include "bcr/op/gemm.hpp"
+#include "bcr/op/kernel_name.hpp"
+#include "bcr/op/partition.hpp"
+#include "bcr/op/strip_cost.hpp"
+#include "bcr/op/window_planes.hpp"
+#include "bcr/op/workspace.hpp"
+
+namespace bcr {
+
+struct conv2d_options {
+  image_shape input = {};  // batch, channels, height, width
+  window2d window = {};
+  std::size_t groups = 1;
+  image_layout input_layout = image_layout::nchw, output_layout = image_layout::nchw;
+  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
+  int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose
+  // How much of the image is copied at a time; a cost model chooses where nothing is said.
+  std::size_t strip_rows = 0;    // rows of the output that are computed from one copy
+  std::size_t strip_images = 0;  // or images, if these are more than one
+};
+
+// Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float. A row of them is an output channel,
+// a column an element of the window: input channels of the group, then rows of the window, then its columns, as in the
+// weights of PyTorch and ONNX.
+template <class T, epilogue_for<T> Epilogue, class W = T>
+class basic_conv2d_plan {
+  static_assert(weights_for<W, T>,
+                "bcr: the weights of a plan are of the same type as its activations, or f16 or bf16 where those are "
+                "float");
+
+ public:
+  // What these options cannot ask for. Fails with invalid_argument, and with unsupported where an image is too large.
+  BCR_COLD static status can_implement(const conv2d_options& o) noexcept {
+    if (const status s = check_plan_options(o.threads, o.tile_vectors); !s) return s;
+    if (const status s = check_window(o.window); !s) return s;
+    if (o.groups == 0 || o.input.channels % o.groups != 0) {
+      return {errc::invalid_argument, "The channels of a convolution do not divide into its groups."};
+    }
+    // So that nothing overflows that is computed of them.
+    const auto wide = [](std::size_t n) { return static_cast<double>(n); };
+    const window2d& w = o.window;
+    const double height = wide(o.input.height) + wide(w.padding.top) + wide(w.padding.bottom);
+    const double width = wide(o.input.width) + wide(w.padding.left) + wide(w.padding.right);
+    constexpr double most = 2147483648.0;
+    const double window = (wide(w.kernel.height) * wide(w.dilation.height) + wide(w.stride.height)) *
+                          (wide(w.kernel.width) * wide(w.dilation.width) + wide(w.stride.width));
+    if ((height + 1) * (width + 1) >= most || window >= most || wide(o.input.channels) >= most ||
+        wide(o.input.batch) >= most || wide(o.input.batch) * wide(o.input.channels) * height * width >= most * most) {
+      return {errc::unsupported, "The image or the window of a convolution is too large."};
+    }
+    return {};
+  }
+
+  // A plan for `weights`, which must outlive it, on the kernels of one target. Fails as can_implement says, and if the
+  // weights are not M x (channels * kernel height * kernel width).
+  template <block_shape Block, blob_layout Layout>
+  BCR_COLD static result<basic_conv2d_plan> create(const conv2d_kernels<T, Epilogue, W>& kernels,
+                                                   const packed_weights<W, Block, Layout>& weights,
+                                                   const conv2d_options& options) noexcept {
+    return create(kernels, std::span(&weights, 1), options);
+  }
+
+  // The same with packed weights for each group, all of as many rows: M / groups x (channels / groups * kernel).
+  template <block_shape Block, blob_layout Layout>
+  BCR_COLD static result<basic_conv2d_plan> create(const conv2d_kernels<T, Epilogue, W>& kernels,
+                                                   std::span<const packed_weights<W, Block, Layout>> weights,
+                                                   const conv2d_options& options) noexcept {
+    static_assert(has_layout(Layout, blob_layout::panels),
+                  "bcr: a convolution multiplies by weights that are packed into panels");
+    if (const status s = can_implement(options); !s) return s;
+    if (weights.size() != options.groups) {
+      return {errc::invalid_argument, "A convolution in groups takes packed weights for each of them."};
+    }
+    const extent2d kernel = options.window.kernel;
+    for (const auto& w : weights) {
+      if (w.columns() != options.input.channels / options.groups * kernel.height * kernel.width ||
+          w.rows() != weights[0].rows()) {
+        return {errc::invalid_argument,
+                "The weights do not have the convolution's shape, output channels x (input channels * kernel height * "
+                "kernel width) of a group."};
+      }
+    }
+    basic_conv2d_plan made(kernels, options, weights[0].rows() * options.groups);
+    if (made.is_product()) {
+      auto product = basic_gemm_plan<T, Epilogue, W>::create(
+          *kernels.gemm, weights[0],
+          {.columns = made.output_.pixels(), .threads = options.threads, .tile_vectors = options.tile_vectors});
+      if (!product) return product.status();
+      made.product_.emplace(*product);
+      return made;
+    }
+    auto panels = buffer<panels_view<W>>::allocate(weights.size());
+    if (!panels) return panels.status();
+    for (std::size_t g = 0; g < weights.size(); ++g) (*panels)[g] = weights[g].panels();
+    made.weights_ = std::move(*panels);
+    if (const status s = made.prepare(Block::rows, Block::columns); !s) return s;
+    return made;
+  }
+
+  // Bytes of memory, of any alignment, that each run needs for itself.
+  std::size_t workspace_bytes() const noexcept {
+    return product_ ? product_->workspace_bytes() : detail::workspace_bytes(grid_.tasks(), bytes_per_task_);
+  }
+  // "conv2d_f32_b8x16_t4x6_avx3": operation, type, block, widest tile, target. Where the convolution is a product, that
+  // one's name.
+  const char* kernel_name() const noexcept { return product_ ? product_->kernel_name() : label_.text(); }
+  // Tasks that a run hands to its executor.
+  std::size_t tasks() const noexcept { return product_ ? product_->tasks() : grid_.tasks(); }
+  image_shape output_shape() const noexcept { return output_; }
+
+  // output = epilogue(convolution of input): whole images of input's and output_shape()'s elements, without gaps, which
+  // must not overlap. A bias is indexed by output channel. A residual has the output's layout: with nchw it is a matrix
+  // of batch * channels rows of pixels, with nhwc one of batch * pixels rows of channels; it may be the output itself.
+  // Allocates nothing and starts no thread but through `threads`. Bitwise the same result for any number of threads.
+  // Fails with invalid_argument, and then nothing was written.
+  template <executor Executor = serial_executor>
+  status run(std::span<const T> input, std::span<T> output, std::span<std::byte> workspace,
+             const Epilogue& epilogue = {}, Executor&& threads = {}) const noexcept {
+    if (input.size() != input_.elements()) {
+      return {errc::invalid_argument,
+              "The input of the convolution does not have as many elements as the plan's image."};
+    }
+    if (output.size() != output_.elements()) {
+      return {errc::invalid_argument, "The output of the convolution does not have the plan's output_shape()."};
+    }
+    const bool pixels_last = options_.output_layout == image_layout::nchw;
+    const std::size_t rows = output_.batch * (pixels_last ? output_.channels : output_.pixels());
+    const std::size_t columns = pixels_last ? output_.pixels() : output_.channels;
+    if (const status s = bcr::epilogue::check(epilogue, rows, columns); !s) return s;
+    if (workspace.size() < workspace_bytes()) {
+      return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
+    }
+    if (output.empty()) return {};
+    if (product_) return run_products(input.data(), output.data(), workspace, epilogue, threads);
+    threads.run(grid_.tasks(), [&](std::size_t task) noexcept {
+      T* const memory = reinterpret_cast<T*>(detail::workspace_piece(workspace, task, bytes_per_task_));
+      run_task(task, input.data(), output.data(), memory, epilogue);
+    });
+    return {};
+  }
+
+ private:
+  basic_conv2d_plan(const conv2d_kernels<T, Epilogue, W>& kernels, const conv2d_options& options,
+                    std::size_t outputs) noexcept
+      : kernels_(&kernels), options_(options), input_(options.input), lanes_(kernels.target.lanes()) {
+    const extent2d positions = options.window.positions(input_);
+    output_ = {input_.batch, outputs, positions.height, positions.width};
+  }
+
+  // A window of one element that meets every pixel: each image is the input of a product.
+  bool is_product() const noexcept {
+    constexpr extent2d one{};
+    return options_.window == window2d{} && options_.window.kernel == one && options_.groups == 1 &&
+           options_.input_layout == image_layout::nchw && options_.output_layout == image_layout::nchw;
+  }
+
+  template <class Executor>
+  status run_products(const T* input, T* output, std::span<std::byte> workspace, const Epilogue& epilogue,
+                      Executor& threads) const noexcept {
+    const std::size_t pixels = output_.pixels(), in = input_.channels * pixels, out = output_.channels * pixels;
+    for (std::size_t n = 0; n < output_.batch; ++n) {
+      const status done =
+          product_->run({input + n * in, input_.channels, pixels}, {output + n * out, output_.channels, pixels},
+                        workspace, bcr::epilogue::part(epilogue, 0, n * output_.channels, 0), threads);
+      if (!done) return done;
+    }
+    return {};
+  }
+
+  // Of a group.
+  std::size_t channels() const noexcept { return input_.channels / options_.groups; }
+  std::size_t outputs() const noexcept { return output_.channels / options_.groups; }
+  detail::strip_planes planes_of(std::size_t rows, std::size_t images) const noexcept {
+    return {input_, options_.window, channels(), rows, images, lanes_, buffer_alignment / sizeof(T)};
+  }
+
+  // Decides on strips, tiles and tasks, and finds out where every column of the weights has its input.
+  BCR_COLD status prepare(std::size_t block_rows, std::size_t block_columns) noexcept {
+    constexpr double most = 4294967296.0;  // offsets are counted in 32 bits
+    tile_vectors_ = best_tile_vectors(kernels_->target, 0, options_.tile_vectors);
+    planes_ = choose_planes();
+    const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
+    if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
+    // A last strip of fewer rows may have wider tiles than the others.
+    const std::size_t widest = tiles_of(planes_.strip_images, planes_.strip_rows).widest();
+    const std::size_t room = widest == 0 ? 0 : tile_vectors_;
+    if (output_.elements() != 0) {
+      items_ = blocks_covering(input_.batch, planes_.strip_images) * options_.groups * planes_.strips_of_image();
+      grid_ = best_grid(weights_[0].group_count(), items_, options_.threads);
+    }
+    scratch_elements_ = panel_scratch_elements(room, lanes_);
+    staging_elements_ =
+        options_.output_layout == image_layout::nhwc ? conv2d_staging_elements(room, lanes_) : std::size_t{0};
+    bytes_per_task_ = (scratch_elements_ + staging_elements_ + planes_.elements()) * sizeof(T);
+    label_ = kernel_label("conv2d", {value_type_of<T>::value, value_type_of<W>::value}, block_rows, block_columns,
+                          panel_rows, widest, kernels_->target.name);
+    return find_offsets();
+  }
+
+  BCR_COLD status find_offsets() noexcept {
+    const extent2d kernel = options_.window.kernel;
+    // One more, which kernels read ahead.
+    auto offsets = buffer<std::uint32_t>::allocate(channels() * kernel.height * kernel.width + 1);
+    if (!offsets) return offsets.status();
+    std::uint32_t* to = offsets->data();
+    for (std::size_t c = 0; c < channels(); ++c) {
+      for (std::size_t y = 0; y < kernel.height; ++y) {
+        for (std::size_t x = 0; x < kernel.width; ++x) *to++ = static_cast<std::uint32_t>(planes_.offset(c, y, x));
+      }
+    }
+    offsets_ = std::move(*offsets);
+    return {};
+  }
+
+  // The cheapest of all ways that the options leave open.
+  BCR_COLD detail::strip_planes choose_planes() noexcept {
+    const std::size_t height = output_.height, batch = output_.batch;
+    const auto at_most = [](std::size_t wanted, std::size_t most) { return wanted < most ? wanted : most; };
+    if (output_.elements() == 0) return planes_of(1, 1);
+    if (options_.strip_images > 1) return planes_of(height, at_most(options_.strip_images, batch));
+    if (options_.strip_rows != 0) return planes_of(at_most(options_.strip_rows, height), 1);
+    const detail::strip_cost cost{weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T)};
+    detail::strip_planes best = planes_of(1, 1);
+    double least = cost.of_batch(best, batch);
+    const auto try_strip = [&](std::size_t rows, std::size_t images) {
+      const detail::strip_planes planes = planes_of(rows, images);
+      if (planes.elements() * sizeof(T) > largest_copy) return;
+      const double cycles = cost.of_batch(planes, batch);
+      if (cycles >= least) return;
+      least = cycles;
+      best = planes;
+    };
+    // Heights that divide an image evenly, as far as that goes.
+    for (std::size_t rows = height; rows > 1;) {
+      try_strip(rows, 1);
+      const std::size_t next = blocks_covering(height, blocks_covering(height, rows) + 1);
+      rows = next < rows ? next : rows - 1;
+    }
+    for (std::size_t images = 2; images <= at_most(batch, most_images); ++images) try_strip(height, images);
+    return best;
+  }
+  static constexpr std::size_t largest_copy = std::size_t{1} << 20;  // bytes
+  static constexpr std::size_t most_images = 16;
+
+  column_tiles tiles_of(std::size_t images, std::size_t rows) const noexcept {
+    if (output_.elements() == 0) return {};
+    return {planes_.count_positions(images, rows), lanes_, tile_vectors_};
+  }
+
+  // A strip of one group.
+  struct strip {
+    std::size_t image, images;
+    std::size_t group;
+    std::size_t row, rows;
+  };
+  strip strip_of(std::size_t item) const noexcept {
+    const std::size_t strips = planes_.strips_of_image(),
+                      image = item / strips / options_.groups * planes_.strip_images;
+    const std::size_t row = item % strips * planes_.strip_rows;
+    const auto least = [](std::size_t a, std::size_t b) { return a < b ? a : b; };
+    return {image, least(planes_.strip_images, input_.batch - image), item / strips % options_.groups, row,
+            least(planes_.strip_rows, output_.height - row)};
+  }
+
+  // Tasks that share a strip, each with some of its output channels, each copy it: then none waits for another.
+  void run_task(std::size_t task, const T* input, T* output, T* memory, const Epilogue& epilogue) const noexcept {
+    const std::size_t row_part = task / grid_.columns, item_part = task % grid_.columns;
+    for (std::size_t item = items_ * item_part / grid_.columns; item < items_ * (item_part + 1) / grid_.columns;
+         ++item) {
+      const strip part = strip_of(item);
+      T* const copied = memory + scratch_elements_ + staging_elements_;
+      fill(part, input, copied);
+      conv2d_task<T, W> work{};
+      work.product.weights = &weights_[part.group];
+      work.product.group_begin = first_group(weights_[part.group].groups, row_part, grid_.rows);
+      work.product.group_end = first_group(weights_[part.group].groups, row_part + 1, grid_.rows);
+      work.product.offsets = offsets_.data();
+      work.product.scratch = memory;
+      work.staging = memory + scratch_elements_;
+      run_strip(part, work, copied, output, epilogue);
+    }
+  }
+
+  void run_strip(const strip& part, conv2d_task<T, W>& work, const T* copied, T* output,
+                 const Epilogue& epilogue) const noexcept {
+    const bool pixels_last = options_.output_layout == image_layout::nchw;
+    const std::size_t first_output = part.group * outputs();
+    const Epilogue own =
+        bcr::epilogue::part(epilogue, first_output, pixels_last ? first_output : 0, pixels_last ? 0 : first_output);
+    work.output = output + first_output * (pixels_last ? output_.pixels() : 1);
+    work.layout = options_.output_layout;
+    work.rows = planes_.positions(part.rows);
+    work.image = part.image;
+    work.pixel = part.row * output_.width;
+    work.channels = output_.channels;
+    work.pixels = output_.pixels();
+    const column_tiles tiles = tiles_of(part.images, part.rows);
+    for (std::size_t tile = 0; tile < tiles.count(); ++tile) {
+      work.begin = tiles.begin(tile);
+      work.end = tiles.end(tile);
+      work.product.b = copied + work.begin;
+      work.product.last_vector = (tiles.vectors(tile) - 1) * lanes_;
+      kernels_->run[tiles.vectors(tile) - 1](work, own);
+    }
+  }
+
+  void fill(const strip& part, const T* input, T* copied) const noexcept {
+    const bool pixels_last = options_.input_layout == image_layout::nchw;
+    const std::size_t pixel_step = pixels_last ? 1 : input_.channels, row_step = input_.width * pixel_step;
+    const detail::plane_axis &y = planes_.y, &x = planes_.x;
+    plane_fill<T> f{};
+    f.channel_step = pixels_last ? input_.pixels() : 1;
+    f.row_step = row_step * y.stride;
+    f.column_step = pixel_step * x.stride;
+    f.channels = channels();
+    f.channel_pitch = planes_.channel_elements;
+    f.pitch = planes_.pitch;
+    for (std::size_t n = 0; n < part.images; ++n) {
+      const bool last = n + 1 == part.images;
+      const std::size_t first =
+          (part.image + n) * input_.channels * input_.pixels() + part.group * channels() * f.channel_step;
+      f.rows = last ? part.rows + y.largest_reach() : planes_.image_rows;
+      f.tail = last ? planes_.tail : 0;
+      for (std::size_t plane = 0; plane < planes_.planes(); ++plane) {
+        const auto rows = y.of_image(plane / x.planes(), part.row, f.rows);
+        const auto columns = x.of_image(plane % x.planes(), 0, f.pitch);
+        f.to = copied + plane * planes_.plane_elements + n * planes_.image_rows * f.pitch;
+        f.first_row = rows.begin;
+        f.copied_rows = columns.count == 0 ? 0 : rows.count;
+        f.left = columns.begin;
+        f.copied_columns = columns.count;
+        // An image without elements may be null.
+        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + columns.source * pixel_step;
+        kernels_->fill(f);
+      }
+    }
+  }
+
+  const conv2d_kernels<T, Epilogue, W>* kernels_;
+  conv2d_options options_;
+  image_shape input_, output_;
+  std::size_t lanes_;
+  std::optional<basic_gemm_plan<T, Epilogue, W>> product_;
+  // What follows is for all that is no product.
+  buffer<panels_view<W>> weights_;  // of each group
+  buffer<std::uint32_t> offsets_;   // of each column of the weights
+  detail::strip_planes planes_;
+  std::size_t tile_vectors_ = 1, items_ = 0;
+  task_grid grid_;
+  std::size_t scratch_elements_ = 0, staging_elements_ = 0, bytes_per_task_ = 0;
+  kernel_label label_;
+};
+
+}  // namespace bcr

@@ -1,0 +1,58 @@
+// What it costs to convolve an image strip by strip, so that a plan can choose how the image is cut: high strips copy
+// fewer rows twice, but have to stay in a cache; and whatever the cut, positions should fill vectors and tiles.
+#pragma once
+
+#include <cstddef>
+
+#include "bcr/core/block.hpp"
+#include "bcr/op/partition.hpp"
+#include "bcr/op/window_planes.hpp"
+
+namespace bcr::detail {
+
+// In cycles of a core with two multiply-adds a cycle, as measured on Zen 5; what matters is their proportion.
+struct strip_cost {
+  std::size_t kept;     // weights of a group
+  std::size_t outputs;  // its rows
+  std::size_t lanes;
+  std::size_t tile_vectors;
+  std::size_t element_bytes;
+
+  // A column that keeps four rows, in tiles of so many vectors, which are mostly not aligned.
+  static constexpr double column[most_tile_vectors] = {5.6, 6.8, 8.2, 9.4, 10.8, 12.6};
+  static constexpr double finished_vector = 5;  // from the scratch tile to the output
+  static constexpr double copied_vector = 3, copied_far = 6;
+  static constexpr double copied_row = 4;
+  static constexpr std::size_t near_cache = std::size_t{1} << 19;  // bytes
+
+  // Of a strip of so many images or rows.
+  double of_strip(const strip_planes& planes, std::size_t images, std::size_t rows) const noexcept {
+    const column_tiles tiles(planes.count_positions(images, rows), lanes, tile_vectors);
+    const auto number = [](std::size_t n) { return static_cast<double>(n); };
+    const auto of_tile = [&](std::size_t vectors) {
+      return number(kept) / panel_rows * column[vectors - 1] + number(outputs * vectors) * finished_vector;
+    };
+    // All tiles are as wide as the last one, or a vector wider.
+    const std::size_t narrow = tiles.vectors(tiles.count() - 1),
+                      all = blocks_covering(tiles.end(tiles.count() - 1), lanes);
+    const double wide = number(all - narrow * tiles.count());
+    double cycles = (number(tiles.count()) - wide) * of_tile(narrow);
+    if (wide > 0) cycles += wide * of_tile(narrow + 1);
+    const std::size_t copied_rows = planes.channels * planes.planes() * (rows + planes.y.largest_reach()) * images;
+    const bool near = planes.elements() * element_bytes <= near_cache;
+    const std::size_t vectors = blocks_covering(planes.pitch, lanes);
+    return cycles + number(copied_rows) * (copied_row + number(vectors) * (near ? copied_vector : copied_far));
+  }
+
+  // Of a batch.
+  double of_batch(const strip_planes& planes, std::size_t batch) const noexcept {
+    const std::size_t height = planes.y.outputs, images = planes.strip_images, rows = planes.strip_rows;
+    const auto number = [](std::size_t n) { return static_cast<double>(n); };
+    double cycles = number(batch / images * (height / rows)) * of_strip(planes, images, rows);
+    if (height % rows != 0) cycles += number(batch / images) * of_strip(planes, images, height % rows);
+    if (batch % images != 0) cycles += of_strip(planes, batch % images, rows);
+    return cycles;
+  }
+};
+
+}  // namespace bcr::detail

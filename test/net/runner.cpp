@@ -18,6 +18,7 @@
 #include "bcr/core/executor_thread.hpp"
 #include "net/reference.hpp"
 #include "support/guarded.hpp"
+#include "support/kernels_once.hpp"
 
 namespace {
 

@@ -3,19 +3,21 @@
 #   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
 #   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
+#   bench/run.sh dense [--simd avx2] [--filter WORDS] [--rounds N]
 # Installs what is missing (Debian, root or sudo). All that was measured is in build/bench*/gemm*.json, recurrent*.json
-# or conv*.json.
+# or conv*.json; dense prints its table only.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,6s/^# \?//p' bench/run.sh >&2
+  sed -n '2,7s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
 case $kind in
   gemm) report=bench/report.py ;;
   recurrent | conv) report=bench/report_$kind.py ;;
+  dense) report= ;; # prints its table by itself
   *) usage ;;
 esac
 shift
@@ -57,6 +59,7 @@ done
 cmake/install-packages.sh build bench
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" --target "bench_$kind"
+if [ -z "$report" ]; then exec "build/$preset/bench/bench_$kind" "${arguments[@]}"; fi
 json=build/$preset/$kind$suffix.json
 status=0
 "build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?

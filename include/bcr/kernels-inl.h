@@ -7,13 +7,25 @@
 #define BCR_KERNELS_INL_H_
 #endif
 
+#include <span>
+#include <type_traits>
+#include <utility>
+
 #include "bcr/kernel/cells-inl.h"
 #include "bcr/kernel/conv2d-inl.h"
+#include "bcr/kernel/dense_conv-inl.h"
+#include "bcr/kernel/depthwise-inl.h"
 #include "bcr/kernel/gemm-inl.h"
+#include "bcr/kernel/pooling-inl.h"
+#include "bcr/kernel/rows-inl.h"
 #include "bcr/op/cell_plan.hpp"
 #include "bcr/op/conv2d.hpp"
+#include "bcr/op/dense_conv2d.hpp"
+#include "bcr/op/depthwise.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/linear.hpp"
+#include "bcr/op/pointwise.hpp"
+#include "bcr/op/pooling.hpp"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -111,6 +123,92 @@ class cell_plan : public basic_cell_plan<T, W> {
  private:
   explicit cell_plan(const basic_cell_plan<T, W>& made) noexcept : basic_cell_plan<T, W>(made) {}
 };
+
+// Layers without pruned weights: op/dense_conv2d.hpp, op/depthwise.hpp, op/pooling.hpp and op/pointwise.hpp.
+template <class T, epilogue_for<T> Epilogue = epilogue::none>
+class dense_conv2d_plan : public basic_dense_conv2d_plan<T, Epilogue> {
+  using base = basic_dense_conv2d_plan<T, Epilogue>;
+
+ public:
+  // Fails as basic_dense_conv2d_plan::create says.
+  static result<dense_conv2d_plan> create(matrix_view<const T> weights, const dense_conv2d_options& options) noexcept {
+    static_assert(HasVectors<T>());
+    auto made = base::create(kDenseConvKernels<T, Epilogue>, weights, options);
+    if (!made) return made.status();
+    return dense_conv2d_plan(std::move(*made));
+  }
+
+ private:
+  explicit dense_conv2d_plan(base&& made) noexcept : base(std::move(made)) {}
+};
+
+template <class T, epilogue_for<T> Epilogue = epilogue::none>
+class depthwise_plan : public basic_depthwise_plan<T, Epilogue> {
+  using base = basic_depthwise_plan<T, Epilogue>;
+
+ public:
+  // Fails as basic_depthwise_plan::create says; the weights must outlive the plan.
+  static result<depthwise_plan> create(matrix_view<const T> weights, const depthwise_options& options) noexcept {
+    static_assert(HasVectors<T>());
+    auto made = base::create(kDepthwiseKernels<T, Epilogue>, weights, options);
+    if (!made) return made.status();
+    return depthwise_plan(*made);
+  }
+
+ private:
+  explicit depthwise_plan(const base& made) noexcept : base(made) {}
+};
+
+template <class T>
+class pooling_plan : public basic_pooling_plan<T> {
+  using base = basic_pooling_plan<T>;
+
+ public:
+  // Fails as basic_pooling_plan::can_implement says.
+  static result<pooling_plan> create(const pooling_options& options) noexcept {
+    static_assert(HasVectors<T>());
+    auto made = base::create(kPoolingKernels<T>, options);
+    if (!made) return made.status();
+    return pooling_plan(*made);
+  }
+
+ private:
+  explicit pooling_plan(const base& made) noexcept : base(made) {}
+};
+
+// The average of every plane of an image: batch x channels averages. Fails with invalid_argument if the sizes do not
+// agree. The error is at most (pixels + 1) epsilon of the average of the magnitudes.
+template <class T, executor Executor = serial_executor>
+status global_average(std::span<const std::type_identity_t<T>> input, const image_shape& shape, std::span<T> output,
+                      Executor&& threads = {}) noexcept {
+  return detail::global_average(kPoolingKernels<T>, input, shape, output, threads);
+}
+
+// y = epilogue(x), element by element; y may be x. Fails with invalid_argument.
+template <class T, epilogue_for<T> Epilogue, executor Executor = serial_executor>
+status map(matrix_view<const std::type_identity_t<T>> x, matrix_view<T> y, const Epilogue& epilogue,
+           Executor&& threads = {}) noexcept {
+  return detail::map(kMapKernels<T, Epilogue>, x, y, epilogue, threads);
+}
+
+// y = activation(a + b), each of the same rows and columns, and y possibly one of them. Fails with invalid_argument.
+template <class T, epilogue_for<T> Activation = epilogue::none, executor Executor = serial_executor>
+status add(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std::type_identity_t<T>> b, matrix_view<T> y,
+           const Activation& activation = {}, Executor&& threads = {}) noexcept {
+  if (a.rows != b.rows || a.columns != b.columns || !b.valid()) {
+    return {errc::invalid_argument, "What is to be added is not of the same shape."};
+  }
+  return map(a, y, epilogue::chain(epilogue::residual<T>{b.data, b.leading_dimension}, activation), threads);
+}
+
+// y = exp(x) / sum exp(x) of every row, without overflow; y may be x. What is not finite makes its row not-a-number,
+// but for minus infinity, which becomes zero beside numbers. The relative error is at most (|x - max x| / 2 + columns /
+// 2 + 4) epsilon: the difference is rounded before the exponential magnifies it, and the sum has as many terms as
+// columns.
+template <class T, executor Executor = serial_executor>
+status softmax(matrix_view<const std::type_identity_t<T>> x, matrix_view<T> y, Executor&& threads = {}) noexcept {
+  return detail::softmax(kRowKernels<T>, x, y, threads);
+}
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

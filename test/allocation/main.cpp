@@ -1,11 +1,14 @@
 #include <cstddef>
 #include <cstdio>
 #include <new>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "bcr/bcr.hpp"
 #include "bcr/core/executor_thread.hpp"
+#include "bcr/net.hpp"
 
 int allocations();  // how often operator new was called so far
 
@@ -117,6 +120,35 @@ void check_type(bcr::thread_pool& pool) {
   check_cell<T, W, Layout>(bcr::cell_kind::gru_reset_before, pool);
 }
 
+constexpr auto network = [] {
+  bcr::net::builder<> net("network");
+  const auto x = net.input({.channels = 3, .height = 20, .width = 20});
+  const auto y = x.conv("conv", {.outputs = 6, .window = bcr::net::square(3, 2, 1)}).relu();
+  const auto z = y.conv("depthwise", {.outputs = 6, .window = bcr::net::square(3, 1, 1), .groups = 6}).add("sum", y);
+  const auto pooled = z.max_pool("pool", {.window = bcr::net::square(2, 2)})
+                          .concat("both", z.max_pool("pool", {.window = bcr::net::square(2, 2)}));
+  return net.finish(pooled.global_average("mean").linear("fc", {.outputs = 5, .bias = false}).softmax("softmax"));
+}();
+
+// A network of all layers that have kernels of their own.
+void check_network(bcr::thread_pool& pool) {
+  static const std::vector<float> weights(1000, 0.1f);
+  const auto parameters = [](std::string_view layer, std::string_view parameter) -> std::span<const float> {
+    if (parameter != "weight") return {};
+    return std::span(weights).first(layer == "conv" ? 162 : layer == "fc" ? 60 : 54);
+  };
+  const auto runner = bcr::net::network_runner<network>::create(parameters, {.threads = 3});
+  expect(runner.ok(), runner.message());
+  const std::vector<float> x(network.input_shape().elements(), 1.0f);
+  std::vector<float> y(5);
+  std::vector<std::byte> workspace(runner->workspace_bytes());
+  static_assert(noexcept(runner->run(x, y, workspace, pool)));
+  const int before = allocations();
+  const bcr::status done = runner->run(x, y, workspace, pool);
+  expect(allocations() == before, "a network allocates nothing");
+  expect(done.ok(), done.message());
+}
+
 }  // namespace
 
 int main() {
@@ -130,5 +162,6 @@ int main() {
   check_type<float, bcr::bf16>(*pool);
   check_type<float, std::int8_t, bcr::blob_layout::bands>(*pool);
   check_convolution(*pool);
+  check_network(*pool);
   return failures;
 }

@@ -172,6 +172,20 @@ void check_partial_at_edges() {
   }
 }
 
+template <class T>
+void check_every_other_lane() {
+  const ops::ScalableTag<T> d;
+  const std::size_t lanes = ops::Lanes(d);
+  std::vector<T> data(2 * lanes), even(lanes), odd(lanes);
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<T>(i);
+  ops::StoreU(ops::ConcatEven(d, ops::LoadU(d, data.data() + lanes), ops::LoadU(d, data.data())), d, even.data());
+  ops::StoreU(ops::ConcatOdd(d, ops::LoadU(d, data.data() + lanes), ops::LoadU(d, data.data())), d, odd.data());
+  for (std::size_t l = 0; l < lanes; ++l) {
+    CHECK(even[l] == data[2 * l]);
+    CHECK(odd[l] == data[2 * l + 1]);
+  }
+}
+
 #if BCR_HAS_BLOCKS
 template <class T>
 void check_blocks() {
@@ -224,6 +238,11 @@ TEST_CASE("ConvertTo drops the fraction") {
 TEST_CASE("LoadLanes and StoreLanes touch their lanes and nothing else") {
   target::check_partial_at_edges<float>();
   target::check_partial_at_edges<double>();
+}
+
+TEST_CASE("ConcatEven and ConcatOdd take every other lane of two vectors") {
+  target::check_every_other_lane<float>();
+  target::check_every_other_lane<double>();
 }
 
 #if BCR_HAS_BLOCKS

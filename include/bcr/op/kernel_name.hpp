@@ -32,6 +32,18 @@ class kernel_label {
     add("_");
     add(target);
   }
+  // Without a block: "depthwise_f32_t4x2_avx3".
+  kernel_label(const char* operation, value_type type, std::size_t tile_rows, std::size_t tile_vectors,
+               const char* target) noexcept {
+    add(operation);
+    add(type);
+    add("_t");
+    add(tile_rows);
+    add("x");
+    add(tile_vectors);
+    add("_");
+    add(target);
+  }
   const char* text() const noexcept { return text_; }
 
  private:

@@ -211,6 +211,14 @@ BCR_INLINE V IfThenElse(bool mask, V yes, V no) {
   return mask ? yes : no;
 }
 template <class D>
+BCR_INLINE Vec<D> ConcatEven(D, Vec<D>, Vec<D> low) {
+  return low;
+}
+template <class D>
+BCR_INLINE Vec<D> ConcatOdd(D, Vec<D> high, Vec<D>) {
+  return high;
+}
+template <class D>
 BCR_INLINE bool FirstN(D, std::size_t count) {
   return count != 0;
 }

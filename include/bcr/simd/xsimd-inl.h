@@ -315,6 +315,21 @@ BCR_INLINE Vec<D> InterleaveUpper(D d, Vec<D> a, Vec<D> b) {
   return InterleaveBlocks<8 / sizeof(TFromD<D>)>(a, b, std::make_index_sequence<Lanes(d)>());
 }
 
+template <std::size_t First, class T, class A, std::size_t... I>
+BCR_INLINE Batch<T, A> EveryOtherLane(Batch<T, A> high, Batch<T, A> low, std::index_sequence<I...>) {
+  using raw [[gnu::vector_size(sizeof(low))]] = T;
+  return __builtin_bit_cast(Batch<T, A>, __builtin_shufflevector(__builtin_bit_cast(raw, low),
+                                                                 __builtin_bit_cast(raw, high), (2 * I + First)...));
+}
+template <class D>
+BCR_INLINE Vec<D> ConcatEven(D d, Vec<D> high, Vec<D> low) {
+  return EveryOtherLane<0>(high, low, std::make_index_sequence<Lanes(d)>());
+}
+template <class D>
+BCR_INLINE Vec<D> ConcatOdd(D d, Vec<D> high, Vec<D> low) {
+  return EveryOtherLane<1>(high, low, std::make_index_sequence<Lanes(d)>());
+}
+
 }  // namespace ops
 
 inline constexpr detail::target_name kTargetName{BCR_STRINGIZE(BCR_XSIMD_TARGET)};

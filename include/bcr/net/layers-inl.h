@@ -1,0 +1,390 @@
+// The steps of a network on a target's kernels: each is made once, of its layer's record and parameters, and then runs
+// from results to a result. Their types follow from the records, so that a program has the kernels that its networks
+// use, and no others.
+#if defined(BCR_NET_LAYERS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCR_NET_LAYERS_INL_H_
+#undef BCR_NET_LAYERS_INL_H_
+#else
+#define BCR_NET_LAYERS_INL_H_
+#endif
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "bcr/kernel/conv2d-inl.h"
+#include "bcr/kernel/dense_conv-inl.h"
+#include "bcr/kernel/depthwise-inl.h"
+#include "bcr/kernel/gemm-inl.h"
+#include "bcr/kernel/pooling-inl.h"
+#include "bcr/kernel/rows-inl.h"
+#include "bcr/net/parameters.hpp"
+#include "bcr/net/record.hpp"
+#include "bcr/net/steps.hpp"
+#include "bcr/op/conv2d.hpp"
+#include "bcr/op/dense_conv2d.hpp"
+#include "bcr/op/depthwise.hpp"
+#include "bcr/op/linear.hpp"
+#include "bcr/op/pointwise.hpp"
+#include "bcr/op/pooling.hpp"
+#include "bcr/pack/cover.hpp"
+#include "bcr/pack/pack.hpp"
+
+BCR_BEGIN_TARGET;
+namespace bcr {
+namespace BCR_TARGET_NS {
+
+// What a step is made of.
+template <class T>
+struct StepMaking {
+  const net::layer& layer;  // the main one
+  std::span<const image_shape> inputs;
+  image_shape output;
+  net::loaded_weights<T> loaded;
+  std::size_t threads;
+};
+// What it runs on.
+template <class T>
+struct StepOperands {
+  const T* inputs[net::most_inputs];
+  const T* residual;
+  T* output;
+  std::span<std::byte> workspace;
+};
+
+// What a step without memory, kernel or weights of its own says of these.
+struct StepDefaults {
+  std::size_t workspace_bytes() const noexcept { return 0; }
+  const char* kernel_name() const noexcept { return ""; }
+  std::size_t weights_kept() const noexcept { return 0; }
+};
+
+template <net::function F>
+constexpr auto ActivationOf() noexcept {
+  if constexpr (F == net::function::none) return epilogue::none{};
+  if constexpr (F == net::function::relu) return epilogue::relu{};
+  if constexpr (F == net::function::relu6) return epilogue::relu6{};
+  if constexpr (F == net::function::sigmoid) return epilogue::sigmoid{};
+  if constexpr (F == net::function::tanh) return epilogue::tanh{};
+  if constexpr (F == net::function::silu) return epilogue::silu{};
+  if constexpr (F == net::function::hard_swish) return epilogue::hard_swish{};
+  if constexpr (F == net::function::gelu) return epilogue::gelu{};
+}
+
+// A bias, a residual or none, an activation or none.
+template <class T, bool Residual, net::function F>
+constexpr auto StepEpilogue(const T* bias, const T* residual, std::size_t leading_dimension) noexcept {
+  constexpr auto activation = ActivationOf<F>();
+  if constexpr (Residual && F != net::function::none) {
+    return epilogue::chain(epilogue::bias<T>{bias}, epilogue::residual<T>{residual, leading_dimension}, activation);
+  } else if constexpr (Residual) {
+    return epilogue::chain(epilogue::bias<T>{bias}, epilogue::residual<T>{residual, leading_dimension});
+  } else if constexpr (F != net::function::none) {
+    return epilogue::chain(epilogue::bias<T>{bias}, activation);
+  } else {
+    return epilogue::chain(epilogue::bias<T>{bias});
+  }
+}
+template <class T, bool Residual, net::function F>
+using StepEpilogueOf = decltype(StepEpilogue<T, Residual, F>(nullptr, nullptr, 0));
+
+// Convolutions, by their plan.
+template <class T, bool Residual, net::function F, template <class, class> class Plan>
+class ConvolutionStep {
+ public:
+  using epilogue_type = StepEpilogueOf<T, Residual, F>;
+  using plan_type = Plan<T, epilogue_type>;
+
+  status create(StepMaking<T>&& how) noexcept {
+    loaded_ = std::move(how.loaded);
+    input_ = how.inputs[0];
+    output_ = how.output;
+    if constexpr (std::is_same_v<plan_type, basic_depthwise_plan<T, epilogue_type>>) {
+      return take(plan_type::create(kDepthwiseKernels<T, epilogue_type>, loaded_.view(),
+                                    {.input = input_, .window = how.layer.window, .threads = how.threads}));
+    } else {
+      status made = take(plan_type::create(
+          kDenseConvKernels<T, epilogue_type>, loaded_.view(),
+          {.input = input_, .window = how.layer.window, .groups = how.layer.groups, .threads = how.threads}));
+      loaded_.weights = {};  // the plan has its own
+      return made;
+    }
+  }
+  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
+  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
+  std::size_t weights_kept() const noexcept { return loaded_.rows * loaded_.columns; }
+
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
+                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
+  }
+
+ private:
+  status take(result<plan_type> made) noexcept {
+    if (!made) return made.status();
+    plan_.emplace(std::move(*made));
+    return {};
+  }
+
+  net::loaded_weights<T> loaded_;
+  image_shape input_, output_;
+  std::optional<plan_type> plan_;
+};
+template <class T, bool Residual, net::function F>
+using DenseConvolutionStep = ConvolutionStep<T, Residual, F, basic_dense_conv2d_plan>;
+template <class T, bool Residual, net::function F>
+using DepthwiseStep = ConvolutionStep<T, Residual, F, basic_depthwise_plan>;
+
+// The pattern of what is not zero, or of everything.
+template <block_shape Block, class T>
+result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept {
+  if (!all) {
+    auto found = cover_nonzeros<Block>(dense);
+    if (!found) return found.status();
+    return std::move(found->pattern);
+  }
+  auto made = pattern<Block>::create(dense.rows, dense.columns);
+  if (!made) return made.status();
+  for (std::size_t i = 0; i < made->block_rows(); ++i) {
+    for (std::size_t j = 0; j < made->block_columns(); ++j) made->keep_block(i, j);
+  }
+  return made;
+}
+
+// A convolution on packed weights. Those of a window of one element that are not pruned are packed as a pattern that
+// keeps all: without a copy of the image that is faster than the dense convolution.
+template <class T, bool Residual, net::function F, block_shape Block, bool All>
+class PackedConvolutionStep {
+  using epilogue_type = StepEpilogueOf<T, Residual, F>;
+  using plan_type = basic_conv2d_plan<T, epilogue_type>;
+
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    loaded_ = std::move(how.loaded);
+    input_ = how.inputs[0];
+    output_ = how.output;
+    auto kept = PatternOf<Block>(loaded_.view(), All);
+    if (!kept) return kept.status();
+    auto packed = pack<T>(*kept, loaded_.view());
+    if (!packed) return packed.status();
+    loaded_.weights = {};
+    packed_.emplace(std::move(*packed));
+    auto made = plan_type::create(kConv2dKernels<T, epilogue_type, T, false>, *packed_,
+                                  {.input = input_,
+                                   .window = how.layer.window,
+                                   .threads = how.threads,
+                                   .tile_vectors = how.layer.weights.tile_vectors});
+    if (!made) return made.status();
+    plan_.emplace(std::move(*made));
+    return {};
+  }
+  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
+  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
+  std::size_t weights_kept() const noexcept { return packed_->kept(); }
+
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
+                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
+  }
+
+ private:
+  net::loaded_weights<T> loaded_;
+  image_shape input_, output_;
+  std::optional<packed_weights<T, Block>> packed_;
+  std::optional<plan_type> plan_;
+};
+
+// Linear layers, an item of the batch a token. Weights that are not pruned are packed as a pattern that keeps all.
+template <class T, bool Residual, net::function F, block_shape Block, bool All>
+class LinearStep {
+  using epilogue_type = StepEpilogueOf<T, Residual, F>;
+  using plan_type = basic_linear_plan<T, epilogue_type>;
+  static constexpr blob_layout layout = blob_layout::bands;
+
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    loaded_ = std::move(how.loaded);
+    batch_ = how.output.batch;
+    auto kept = PatternOf<Block>(loaded_.view(), All);
+    if (!kept) return kept.status();
+    auto packed = pack<T, layout>(*kept, loaded_.view());
+    if (!packed) return packed.status();
+    loaded_.weights = {};
+    packed_.emplace(std::move(*packed));
+    auto made =
+        plan_type::create(kLinearKernels<T, epilogue_type, T, true>, *packed_,
+                          {.tokens = batch_, .threads = how.threads, .tile_vectors = how.layer.weights.tile_vectors});
+    if (!made) return made.status();
+    plan_.emplace(*made);
+    return {};
+  }
+  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
+  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
+  std::size_t weights_kept() const noexcept { return packed_->kept(); }
+
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return plan_->run({on.inputs[0], batch_, loaded_.columns}, {on.output, batch_, loaded_.rows}, on.workspace,
+                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, loaded_.rows), threads);
+  }
+
+ private:
+  net::loaded_weights<T> loaded_;
+  std::size_t batch_ = 0;
+  std::optional<packed_weights<T, Block, layout>> packed_;
+  std::optional<plan_type> plan_;
+};
+
+template <class T>
+class PoolingStep {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    input_ = how.inputs[0];
+    output_ = how.output;
+    auto made = basic_pooling_plan<T>::create(
+        kPoolingKernels<T>, {.input = input_,
+                             .window = how.layer.window,
+                             .kind = how.layer.kind == net::operation::max_pool ? pooling::maximum : pooling::average,
+                             .ceil_mode = how.layer.ceil_mode,
+                             .count_include_pad = how.layer.count_include_pad,
+                             .threads = how.threads});
+    if (!made) return made.status();
+    plan_.emplace(*made);
+    return {};
+  }
+  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
+  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
+  std::size_t weights_kept() const noexcept { return 0; }
+
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace, threads);
+  }
+
+ private:
+  image_shape input_, output_;
+  std::optional<basic_pooling_plan<T>> plan_;
+};
+
+template <class T>
+class GlobalAverageStep : public StepDefaults {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    input_ = how.inputs[0];
+    return {};
+  }
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return detail::global_average<T>(kPoolingKernels<T>, {on.inputs[0], input_.elements()}, input_,
+                                     {on.output, input_.batch * input_.channels}, threads);
+  }
+
+ private:
+  image_shape input_;
+};
+
+// A sum of two results, or one alone, and an activation.
+template <class T, bool Sum, net::function F>
+class PointwiseStep : public StepDefaults {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    output_ = how.output;
+    return {};
+  }
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    const std::size_t rows = output_.batch * output_.channels, columns = output_.pixels();
+    const matrix_view<const T> x(on.inputs[0], rows, columns);
+    const matrix_view<T> y(on.output, rows, columns);
+    constexpr auto activation = ActivationOf<F>();
+    if constexpr (Sum) {
+      const auto sum = epilogue::chain(epilogue::residual<T>{on.inputs[1], columns}, activation);
+      return detail::map(kMapKernels<T, std::remove_const_t<decltype(sum)>>, x, y, sum, threads);
+    } else {
+      return detail::map(kMapKernels<T, std::remove_const_t<decltype(activation)>>, x, y, activation, threads);
+    }
+  }
+
+ private:
+  image_shape output_;
+};
+
+template <class T>
+class SoftmaxStep : public StepDefaults {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    output_ = how.output;
+    return {};
+  }
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return detail::softmax<T>(kRowKernels<T>, {on.inputs[0], output_.batch, output_.channels},
+                              {on.output, output_.batch, output_.channels}, threads);
+  }
+
+ private:
+  image_shape output_;
+};
+
+template <class T>
+class ConcatStep : public StepDefaults {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    output_ = how.output;
+    for (const image_shape& in : how.inputs) channels_[count_++] = in.channels;
+    return {};
+  }
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor&) const noexcept {
+    channels_view<T> parts[net::most_inputs];
+    for (std::size_t i = 0; i < count_; ++i) parts[i] = {on.inputs[i], channels_[i]};
+    return concat_channels<T>({parts, count_}, output_.batch, output_.pixels(), on.output);
+  }
+
+ private:
+  image_shape output_;
+  std::size_t channels_[net::most_inputs] = {}, count_ = 0;
+};
+
+// The type of step `I` of a network's program.
+template <class T, const auto& Net, const auto& Program, std::size_t I>
+constexpr auto StepType() noexcept {
+  using net::operation;
+  constexpr net::step s = Program.steps[I];
+  constexpr net::layer l = Net.layers[s.main];
+  constexpr bool residual = s.residual != net::no_layer, dense = l.weights.kind == net::storage::dense;
+  constexpr net::function f = s.activation;
+  constexpr image_shape in = Net.layers[s.inputs[0]].shape;
+  using blocks = block<dense ? 16 : l.weights.block_rows, dense ? 64 : l.weights.block_columns>;
+  if constexpr (l.kind == operation::convolution) {
+    if constexpr (dense && l.groups == in.channels && l.shape.channels == in.channels) {
+      return std::type_identity<DepthwiseStep<T, residual, f>>();
+    } else if constexpr (!dense || (l.window == window2d{} && l.groups == 1)) {
+      return std::type_identity<PackedConvolutionStep<T, residual, f, blocks, dense>>();
+    } else {
+      return std::type_identity<DenseConvolutionStep<T, residual, f>>();
+    }
+  } else if constexpr (l.kind == operation::linear) {
+    return std::type_identity<LinearStep<T, residual, f, blocks, dense>>();
+  } else if constexpr (l.kind == operation::max_pool || l.kind == operation::average_pool) {
+    return std::type_identity<PoolingStep<T>>();
+  } else if constexpr (l.kind == operation::global_average) {
+    return std::type_identity<GlobalAverageStep<T>>();
+  } else if constexpr (l.kind == operation::softmax) {
+    return std::type_identity<SoftmaxStep<T>>();
+  } else if constexpr (l.kind == operation::concat) {
+    return std::type_identity<ConcatStep<T>>();
+  } else {
+    return std::type_identity<PointwiseStep<T, l.kind == operation::add, f>>();
+  }
+}
+
+}  // namespace BCR_TARGET_NS
+}  // namespace bcr
+BCR_END_TARGET;
+
+#endif  // BCR_NET_LAYERS_INL_H_

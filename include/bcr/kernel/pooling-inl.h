@@ -42,7 +42,7 @@ struct MaximumOf {
     return ops::IfThenElse(ops::IsNaN(x), x, larger);
   }
 };
-struct SumOf {
+struct AverageOf {
   template <class T>
   static constexpr T fill = T(0);
   template <class D, class V = ops::Vec<D>>
@@ -100,7 +100,7 @@ BCR_INLINE void JoinColumns(const plane_task<T>& task, T rows, T* output) {
       all = Reduction::Join(d, all, ops::LoadU(d, task.scratch + task.taps[k] + x));
     }
     const std::size_t count = std::min(lanes, width - x);
-    if constexpr (std::is_same_v<Reduction, SumOf>) all = Mean(d, all, rows, task.counts + x, count);
+    if constexpr (std::is_same_v<Reduction, AverageOf>) all = Mean(d, all, rows, task.counts + x, count);
     if (count == lanes) {
       ops::StoreU(all, d, output + x);
     } else {
@@ -160,7 +160,7 @@ void MeansOfRows(const T* x, std::size_t rows, std::size_t columns, T* means) no
 
 template <class T>
 inline constexpr pooling_kernels<T> kPoolingKernels{
-    {target_name(), LanesOf<T>, 1}, RunPooling<MaximumOf, T>, RunPooling<SumOf, T>, MeansOfRows<T>};
+    {target_name(), LanesOf<T>, 1}, RunPooling<MaximumOf, T>, RunPooling<AverageOf, T>, MeansOfRows<T>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

@@ -98,8 +98,10 @@ std::string difference_to_dispatched() {
         n);
     const auto no_epilogue = [](std::size_t) { return ep::none(); };
     if (found.empty()) found = compare_both<double>(no_epilogue, n);
+#ifdef BCR_TEST_NARROW
     if (found.empty()) found = compare_both<float, bcr::bf16>(no_epilogue, n);
     if (found.empty()) found = compare_both<float, bcr::f16>(no_epilogue, n);
+#endif
     if (!found.empty()) return found + ", N = " + std::to_string(n);
   }
   for (const auto kind : {bcr::cell_kind::lstm, bcr::cell_kind::gru_reset_after, bcr::cell_kind::gru_reset_before,

@@ -196,32 +196,63 @@ BCR_INLINE OwnColumns OwnColumnsOf(const strip_run& run, std::size_t columns_lef
           static_cast<unsigned>(columns_left < window_columns ? columns_left : window_columns), 0};
 }
 
-// The input of lane `lane` and so on, in the step that begins at at.column.
-template <class D, class T, class W>
-BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T, W>& at, const T* x, unsigned group_bits, unsigned lane) {
-  T gathered[ops::MaxLanes(D())];
-  for (unsigned l = 0; l < ops::Lanes(d); ++l, ++lane) {
-    const unsigned column = lane < at.lanes ? at.column[lane >> group_bits] : no_column;
-    gathered[l] = column == no_column ? T(0) : x[column];
+// The input of one group of lanes in the step that begins at at.column, or a zero where it has none. What is read
+// beyond the step's columns is no lane's, but may be no column either.
+template <class T, class W>
+BCR_INLINE T GroupInput(const StripSteps<T, W>& at, const T* x, const OwnColumns& own, unsigned group) {
+  static constexpr T zero = 0;
+  const unsigned column = at.column[group];
+  return column < own.inputs ? x[column] : zero;
+}
+
+// The inputs of the lanes from `lane` on. A vector has the lanes of so many groups, or, if `Groups` is 0, of any.
+template <int Groups, class D, class T, class W, class M>
+BCR_INLINE ops::Vec<D> GatherOwn(D d, const StripSteps<T, W>& at, const T* x, const OwnColumns& own, unsigned lane,
+                                 const M& first1, const M& first2, const M& first3) {
+  const unsigned group = lane >> own.group_bits;
+  if constexpr (Groups == 0) {
+    T gathered[ops::MaxLanes(D())];
+    for (unsigned l = 0; l < ops::Lanes(d); ++l) {
+      gathered[l] = GroupInput(at, x, own, (lane + l) >> own.group_bits);
+    }
+    return ops::LoadU(d, gathered);
+  } else {
+    auto v = ops::Set(d, GroupInput(at, x, own, group + Groups - 1));
+    if constexpr (Groups > 2) v = ops::IfThenElse(first3, ops::Set(d, GroupInput(at, x, own, group + 2)), v);
+    if constexpr (Groups > 2) v = ops::IfThenElse(first2, ops::Set(d, GroupInput(at, x, own, group + 1)), v);
+    if constexpr (Groups > 1) v = ops::IfThenElse(first1, ops::Set(d, GroupInput(at, x, own, group)), v);
+    return v;
   }
-  return ops::LoadU(d, gathered);
 }
 
-template <int Vectors, class D, class T, class W, class A, std::size_t... I>
-BCR_INLINE void MulAddGathered(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc,
-                               std::index_sequence<I...>) {
-  const unsigned lanes = static_cast<unsigned>(ops::Lanes(d));
-  ((Sum<I>(d, acc) = ops::MulAdd(LoadWide(d, at.weight + I % Vectors * lanes),
-                                 GatherOwn(d, at, at.x + I / Vectors * at.ldx, own.group_bits,
-                                           own.first_lane + static_cast<unsigned>(I % Vectors) * lanes),
-                                 Sum<I>(d, acc))),
-   ...);
-}
-
-template <int Vectors, int Inputs, class D, class T, class W, class A>
-BCR_INLINE void AddGathered(D d, StripSteps<T, W> at, const OwnColumns& own, const A& acc) {
+template <int Vectors, int Groups, class D, class T, class W, class A, std::size_t... I>
+BCR_INLINE void AddGroups(D d, StripSteps<T, W> at, const OwnColumns& own, const A& acc, std::index_sequence<I...>) {
+  const unsigned lanes = static_cast<unsigned>(ops::Lanes(d)), group = 1u << own.group_bits;
+  const auto first1 = ops::FirstN(d, group), first2 = ops::FirstN(d, 2 * group), first3 = ops::FirstN(d, 3 * group);
   for (; at.steps != 0; --at.steps, at.weight += at.lanes, at.column += at.lanes >> own.group_bits) {
-    MulAddGathered<Vectors>(d, at, own, acc, std::make_index_sequence<Vectors * Inputs>());
+    ((Sum<I>(d, acc) = ops::MulAdd(
+          LoadWide(d, at.weight + I % Vectors * lanes),
+          GatherOwn<Groups>(d, at, at.x + I / Vectors * at.ldx, own,
+                            own.first_lane + static_cast<unsigned>(I % Vectors) * lanes, first1, first2, first3),
+          Sum<I>(d, acc))),
+     ...);
+  }
+}
+
+// Without a permutation: a broadcast for each group of a vector's lanes, if these are few, and else through memory.
+template <int Vectors, int Inputs, class D, class T, class W, class A>
+BCR_INLINE void AddGathered(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc) {
+  constexpr auto all = std::make_index_sequence<Vectors * Inputs>();
+  switch (ops::Lanes(d) >> own.group_bits) {
+    case 0:
+    case 1:
+      return AddGroups<Vectors, 1>(d, at, own, acc, all);
+    case 2:
+      return AddGroups<Vectors, 2>(d, at, own, acc, all);
+    case 4:
+      return AddGroups<Vectors, 4>(d, at, own, acc, all);
+    default:
+      return AddGroups<Vectors, 0>(d, at, own, acc, all);
   }
 }
 

@@ -7,6 +7,7 @@
 #define BCR_SIMD_PERMUTE_INL_H_
 #endif
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +17,18 @@
 #include "bcr/simd/ops-inl.h"
 
 #undef BCR_PERMUTES_512
+#undef BCR_PERMUTES_256
 #if defined(HWY_TARGET) && HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
 #define BCR_PERMUTES_512 1
 #include <immintrin.h>
 #else
 #define BCR_PERMUTES_512 0
+#endif
+#if defined(HWY_TARGET) && HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
+#define BCR_PERMUTES_256 1
+#include <immintrin.h>
+#else
+#define BCR_PERMUTES_256 0
 #endif
 
 BCR_BEGIN_TARGET;
@@ -35,6 +43,18 @@ inline constexpr bool kPermutes512 =
 template <class D>
 inline constexpr bool kExpands512 = BCR_PERMUTES_512 && ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 &&
                                     std::is_same_v<ops::TFromD<D>, std::int32_t>;
+
+#if BCR_PERMUTES_256
+// For each set of eight lanes, the element that each lane takes, a byte each; negative where it takes none.
+inline constexpr auto kExpandIndices = [] {
+  std::array<std::uint64_t, 256> table{};
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    std::uint64_t next = 0;
+    for (unsigned l = 0; l < 8; ++l) table[bits] |= (bits >> l & 1u ? next++ : 0x80) << 8 * l;
+  }
+  return table;
+}();
+#endif
 
 // Lanes whose bit is set take one element after the other from `p`, the others are zero. As many elements as there are
 // lanes may be read.
@@ -54,8 +74,25 @@ BCR_INLINE ops::Vec<D> ExpandLanes(D d, unsigned bits, const ops::TFromD<D>* p) 
     }
   }
 #endif
+#if BCR_PERMUTES_256
+  if constexpr (ops::MaxLanes(D()) == 8 && std::is_same_v<ops::TFromD<D>, float>) {
+    const __m256i from = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(static_cast<long long>(kExpandIndices[bits & 0xff])));
+    const __m256 taken = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), from);
+    return ops::Vec<D>{_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_srai_epi32(from, 31)), taken)};
+  }
+#endif
+  // Without a branch, which nothing could foresee.
+  using word = std::conditional_t<sizeof(*p) == 8, std::uint64_t, std::uint32_t>;
+  static_assert(sizeof(word) == sizeof(*p));
   ops::TFromD<D> lanes[ops::MaxLanes(D())];
-  for (std::size_t l = 0; l < ops::Lanes(d); ++l) lanes[l] = (bits >> l & 1u) != 0 ? *p++ : 0;
+  for (std::size_t l = 0; l < ops::Lanes(d); ++l) {
+    const unsigned here = bits >> l & 1u;
+    word element;
+    std::memcpy(&element, p, sizeof element);
+    element &= word{0} - here;
+    std::memcpy(lanes + l, &element, sizeof element);
+    p += here;
+  }
   return ops::LoadU(d, lanes);
 }
 

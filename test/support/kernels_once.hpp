@@ -1,5 +1,6 @@
-// The kernels that most tests use are compiled once for a test program, in op/kernels_once.cpp and, of narrow weights,
-// op/narrow_kernels_once.cpp: elsewhere they are declared, and each file of tests compiles in half the time.
+// The kernels that most tests use are compiled once for a test program, in op/kernels_once.cpp, of narrow weights in
+// op/narrow_kernels_once.cpp, and of convolutions in op/conv2d_kernels_once.cpp: elsewhere they are declared, and each
+// file of tests compiles in half the time.
 #pragma once
 
 #include "bcr/bcr.hpp"
@@ -9,6 +10,9 @@
 #endif
 #ifndef BCR_TEST_INSTANTIATE_NARROW
 #define BCR_TEST_INSTANTIATE_NARROW extern template
+#endif
+#ifndef BCR_TEST_INSTANTIATE_CONV2D
+#define BCR_TEST_INSTANTIATE_CONV2D extern template
 #endif
 
 namespace bcr {
@@ -24,8 +28,8 @@ namespace BCR_TARGET_NS {
   BCR_TEST_WINDOWS(INSTANTIATE, 4, T)        \
   BCR_TEST_WINDOWS(INSTANTIATE, 5, T)        \
   BCR_TEST_WINDOWS(INSTANTIATE, 6, T)
-BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE, float)
-BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE, double)
+BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE_CONV2D, float)
+BCR_TEST_CONVOLUTION(BCR_TEST_INSTANTIATE_CONV2D, double)
 #undef BCR_TEST_CONVOLUTION
 #undef BCR_TEST_WINDOWS
 

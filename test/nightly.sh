@@ -11,10 +11,11 @@ mkdir -p build
 cmake/install-packages.sh build test
 
 for preset in "$@"; do
-  log=build/nightly-$preset.log
-  if ! { cmake --preset "$preset" && cmake --build "build/$preset" --target bcr_test_nightly; } >"$log" 2>&1; then
+  build=build/nightly-$preset log=build/nightly-$preset.log
+  if ! { cmake --preset "$preset" -B "$build" -DBCR_TEST_OPTIMIZATION=-O3 &&
+         cmake --build "$build" --target bcr_test_nightly; } >"$log" 2>&1; then
     tail -n 60 "$log"
     exit 1
   fi
-  "build/$preset/test/nightly/bcr_test_nightly" "$cases" "$seed"
+  "$build/test/nightly/bcr_test_nightly" "$cases" "$seed"
 done

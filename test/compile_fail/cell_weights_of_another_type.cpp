@@ -1,4 +1,4 @@
-// expect: bcr: the weights of a cell are of the same type as its activations, or f16, bf16 or std::int8_t where those are
+// expect: bcr: the weights of a cell are of the same type as its activations, or f16, bf16 or std::int8_t
 #define BCR_SIMD_SCALAR
 #include "bcr/bcr.hpp"
 

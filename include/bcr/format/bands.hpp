@@ -389,7 +389,8 @@ class bands_check {
       bit = strip.next_row(bit);
       row_weights& row = of_rows_[strip.first_word() * mask_rows + bit];
       // So that no sum of products overflows.
-      if ((row.count += run.steps) > v_.columns) {
+      row.count += run.steps;
+      if (row.count > v_.columns) {
         return damaged("A row of the packed weights has more weights than columns.");
       }
       for (unsigned step = 0; step < steps; ++step) {

@@ -221,7 +221,7 @@ void RunConv2d(const conv2d_task<T, W>& task, const Epilogue& epilogue) noexcept
 
 template <int Vectors, class T, class Epilogue, class W>
 constexpr auto Conv2dKernel() noexcept -> void (*)(const conv2d_task<T, W>&, const Epilogue&) noexcept {
-  if constexpr (Vectors > kPanelVectors) {
+  if constexpr (Vectors > kPanelVectors || quantised<W>) {
     return nullptr;
   } else {
     return RunConv2d<Vectors, T, Epilogue, W>;

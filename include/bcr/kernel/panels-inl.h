@@ -155,23 +155,28 @@ BCR_INLINE void CountHere(T*& pointer) {
 template <class T>
 struct RowsApart {
   const T* b;
-  std::size_t ldb;
+  std::size_t step;  // from row to row: in bytes where a weight multiplies by a lane, else in elements
 
   template <class Task>
   static BCR_INLINE RowsApart Of(const Task& task, std::size_t first) {
-    return {task.b + first * task.ldb, task.ldb};
+    std::size_t step = task.ldb;
+    if constexpr (BCR_MULTIPLIES_BY_LANE) {
+      step *= sizeof(T);
+      asm("" : "+r"(step));  // or it would be taken apart again, and the address be two instructions
+    }
+    return {task.b + first * task.ldb, step};
   }
   BCR_INLINE std::uintptr_t Address(std::size_t index) const {
-    return reinterpret_cast<std::uintptr_t>(b) + index * ldb * sizeof(T);
+    return reinterpret_cast<std::uintptr_t>(b) + index * step * (BCR_MULTIPLIES_BY_LANE ? 1 : sizeof(T));
   }
   BCR_INLINE const T* Row(std::size_t index) const {
     if constexpr (BCR_MULTIPLIES_BY_LANE) {
-      // In bytes, and summed up here and not in some of the loads, it is a single instruction.
-      const T* row = reinterpret_cast<const T*>(reinterpret_cast<const char*>(b) + index * (ldb * sizeof(T)));
+      // Summed up here and not in some of the loads, it is a single instruction.
+      const T* row = reinterpret_cast<const T*>(Address(index));
       CountHere(row);
       return row;
     }
-    return b + index * ldb;
+    return b + index * step;
   }
 };
 

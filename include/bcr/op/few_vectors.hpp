@@ -53,7 +53,10 @@ std::size_t few_vectors(const bands_view<W>& bands, const panels_view<W>& panels
   const bands_cycles on_bands = cycles_of(bands, lanes);
   const double on_panels = cycles_of(panels);
   std::size_t few = 1;
-  while (few < band_vectors && on_bands.of(few + 1) < on_panels * static_cast<double>((few + lanes) / lanes)) ++few;
+  const auto better = [&](std::size_t vectors) {
+    return on_bands.of(vectors) < on_panels * static_cast<double>(blocks_covering(vectors, lanes));
+  };
+  while (few < band_vectors && better(few + 1)) ++few;
   return few;
 }
 

@@ -228,44 +228,35 @@ template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
                                         at.band_sums + first_input * band_rows_limit + first_lane);
 }
 
-// All inputs of some vectors of lanes, `Inputs` or one at a time.
+// The inputs from `input` on of some vectors of lanes: `Inputs` at a time, and fewer at a time of what is left.
 template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
-void RunWholeLanes(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane) noexcept {
-  std::size_t input = 0;
+void RunWholeLanes(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane,
+                   std::size_t input = 0) noexcept {
   for (; input + Inputs <= at.vectors; input += Inputs) {
     RunWholeStrips<Vectors, Inputs, Kind>(run, at, first_lane, input);
   }
-  if constexpr (Inputs > strip_vectors) {
-    if (input + strip_vectors <= at.vectors) {
-      RunWholeStrips<Vectors, strip_vectors, Kind>(run, at, first_lane, input);
-      input += strip_vectors;
-    }
-  }
-  if constexpr (Inputs > 1) {
-    for (; input < at.vectors; ++input) RunWholeStrips<Vectors, 1, Kind>(run, at, first_lane, input);
-  }
+  constexpr int fewer = Inputs > strip_vectors ? strip_vectors : 1;
+  if constexpr (Inputs > 1) RunWholeLanes<Vectors, fewer, Kind>(run, at, first_lane, input);
 }
 
 // A run of strips without a mask, as many lanes and inputs at a time as the registers hold. Lanes are walked again
-// rather than inputs: so every weight is read once.
+// rather than inputs, so that every weight is read once; only lookups keep registers for their inputs' windows as well.
 template <strip_kind Kind, bool One, class T, class W>
 BCR_INLINE void RunWhole(const strip_run& run, BandCursor<T, W>& at) {
   constexpr bool large = kVectorRegisters >= 32;
+  constexpr int inputs = One ? 1 : strip_vectors;
+  constexpr int more_inputs = One || !large || Kind == strip_kind::own ? inputs : 2 * inputs;
   const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
   for (unsigned lane = 0; lane < run.lanes;) {
     const unsigned left = (run.lanes - lane) / width;
     if (One && large && left >= 8) {
       RunWholeLanes<8, 1, Kind>(run, at, lane);
       lane += 8 * width;
-    } else if (left >= 4 && (One || Kind == strip_kind::own || !large || at.vectors < 2 * strip_vectors)) {
-      RunWholeLanes<4, One ? 1 : strip_vectors, Kind>(run, at, lane);
+    } else if (left >= 4 && (more_inputs == inputs || at.vectors < more_inputs)) {
+      RunWholeLanes<4, inputs, Kind>(run, at, lane);
       lane += 4 * width;
     } else {
-      RunWholeLanes<2,
-                    One                                 ? 1
-                    : Kind == strip_kind::own || !large ? strip_vectors
-                                                        : 2 * strip_vectors,
-                    Kind>(run, at, lane);
+      RunWholeLanes<2, more_inputs, Kind>(run, at, lane);
       lane += 2 * width;
     }
   }

@@ -21,8 +21,12 @@ struct kernel_target {
 };
 
 // What no plan can be made with. Fails with invalid_argument.
+inline status check_threads(std::size_t threads) noexcept {
+  if (threads != 0) return {};
+  return {errc::invalid_argument, "A plan needs at least one thread."};
+}
 inline status check_plan_options(std::size_t threads, int tile_vectors) noexcept {
-  if (threads == 0) return {errc::invalid_argument, "A plan needs at least one thread."};
+  if (const status s = check_threads(threads); !s) return s;
   if (tile_vectors < 0 || tile_vectors > most_tile_vectors) {
     return {errc::invalid_argument, "A tile has 1 to 6 vectors, or 0 to let the library choose."};
   }

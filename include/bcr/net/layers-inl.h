@@ -90,53 +90,73 @@ constexpr auto StepEpilogue(const T* bias, const T* residual, std::size_t leadin
 template <class T, bool Residual, net::function F>
 using StepEpilogueOf = decltype(StepEpilogue<T, Residual, F>(nullptr, nullptr, 0));
 
-// Convolutions, by their plan.
-template <class T, bool Residual, net::function F, template <class, class> class Plan>
-class ConvolutionStep {
+// What a step that runs a plan says of it.
+template <class Plan>
+class PlannedStep {
  public:
-  using epilogue_type = StepEpilogueOf<T, Residual, F>;
-  using plan_type = Plan<T, epilogue_type>;
-
-  status create(StepMaking<T>&& how) noexcept {
-    loaded_ = std::move(how.loaded);
-    input_ = how.inputs[0];
-    output_ = how.output;
-    if constexpr (std::is_same_v<plan_type, basic_depthwise_plan<T, epilogue_type>>) {
-      return take(plan_type::create(kDepthwiseKernels<T, epilogue_type>, loaded_.view(),
-                                    {.input = input_, .window = how.layer.window, .threads = how.threads}));
-    } else {
-      status made = take(plan_type::create(
-          kDenseConvKernels<T, epilogue_type>, loaded_.view(),
-          {.input = input_, .window = how.layer.window, .groups = how.layer.groups, .threads = how.threads}));
-      loaded_.weights = {};  // the plan has its own
-      return made;
-    }
-  }
   std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
   const char* kernel_name() const noexcept { return plan_->kernel_name(); }
-  std::size_t weights_kept() const noexcept { return loaded_.rows * loaded_.columns; }
 
-  template <executor Executor>
-  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
-                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
-  }
-
- private:
-  status take(result<plan_type> made) noexcept {
+ protected:
+  status take(result<Plan> made) noexcept {
     if (!made) return made.status();
     plan_.emplace(std::move(*made));
     return {};
   }
 
+  std::optional<Plan> plan_;
+};
+
+// From an image to an image, by a plan with an epilogue.
+template <class T, bool Residual, net::function F, template <class, class> class Plan>
+class ConvolutionStep : public PlannedStep<Plan<T, StepEpilogueOf<T, Residual, F>>> {
+ public:
+  std::size_t weights_kept() const noexcept { return loaded_.rows * loaded_.columns; }
+
+  template <executor Executor>
+  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
+    return this->plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
+                            StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
+  }
+
+ protected:
+  using epilogue_type = StepEpilogueOf<T, Residual, F>;
+  using plan_type = Plan<T, epilogue_type>;
+
+  void begin(StepMaking<T>& how) noexcept {
+    loaded_ = std::move(how.loaded);
+    input_ = how.inputs[0];
+    output_ = how.output;
+  }
+
   net::loaded_weights<T> loaded_;
   image_shape input_, output_;
-  std::optional<plan_type> plan_;
 };
+
 template <class T, bool Residual, net::function F>
-using DenseConvolutionStep = ConvolutionStep<T, Residual, F, basic_dense_conv2d_plan>;
+class DenseConvolutionStep : public ConvolutionStep<T, Residual, F, basic_dense_conv2d_plan> {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    using plan = typename DenseConvolutionStep::plan_type;
+    this->begin(how);
+    const status made = this->take(plan::create(
+        kDenseConvKernels<T, typename DenseConvolutionStep::epilogue_type>, this->loaded_.view(),
+        {.input = this->input_, .window = how.layer.window, .groups = how.layer.groups, .threads = how.threads}));
+    this->loaded_.weights = {};  // the plan has its own
+    return made;
+  }
+};
+
 template <class T, bool Residual, net::function F>
-using DepthwiseStep = ConvolutionStep<T, Residual, F, basic_depthwise_plan>;
+class DepthwiseStep : public ConvolutionStep<T, Residual, F, basic_depthwise_plan> {
+ public:
+  status create(StepMaking<T>&& how) noexcept {
+    using plan = typename DepthwiseStep::plan_type;
+    this->begin(how);
+    return this->take(plan::create(kDepthwiseKernels<T, typename DepthwiseStep::epilogue_type>, this->loaded_.view(),
+                                   {.input = this->input_, .window = how.layer.window, .threads = how.threads}));
+  }
+};
 
 // The pattern of what is not zero, or of everything.
 template <block_shape Block, class T>
@@ -154,120 +174,92 @@ result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept 
   return made;
 }
 
+// Packs a layer's weights, of which nothing else is kept.
+template <blob_layout Layout, block_shape Block, class T>
+status PackInto(std::optional<packed_weights<T, Block, Layout>>& packed, net::loaded_weights<T>& loaded,
+                bool all) noexcept {
+  auto kept = PatternOf<Block>(loaded.view(), all);
+  if (!kept) return kept.status();
+  auto made = pack<T, Layout>(*kept, loaded.view());
+  if (!made) return made.status();
+  loaded.weights = {};
+  packed.emplace(std::move(*made));
+  return {};
+}
+
 // A convolution on packed weights. Those of a window of one element that are not pruned are packed as a pattern that
 // keeps all: without a copy of the image that is faster than the dense convolution.
+template <class T, class Epilogue>
+using ConvolutionOfPacked = basic_conv2d_plan<T, Epilogue>;
 template <class T, bool Residual, net::function F, block_shape Block, bool All>
-class PackedConvolutionStep {
-  using epilogue_type = StepEpilogueOf<T, Residual, F>;
-  using plan_type = basic_conv2d_plan<T, epilogue_type>;
-
+class PackedConvolutionStep : public ConvolutionStep<T, Residual, F, ConvolutionOfPacked> {
  public:
   status create(StepMaking<T>&& how) noexcept {
-    loaded_ = std::move(how.loaded);
-    input_ = how.inputs[0];
-    output_ = how.output;
-    auto kept = PatternOf<Block>(loaded_.view(), All);
-    if (!kept) return kept.status();
-    auto packed = pack<T>(*kept, loaded_.view());
-    if (!packed) return packed.status();
-    loaded_.weights = {};
-    packed_.emplace(std::move(*packed));
-    auto made = plan_type::create(kConv2dKernels<T, epilogue_type, T, false>, *packed_,
-                                  {.input = input_,
-                                   .window = how.layer.window,
-                                   .threads = how.threads,
-                                   .tile_vectors = how.layer.weights.tile_vectors});
-    if (!made) return made.status();
-    plan_.emplace(std::move(*made));
-    return {};
+    using plan = typename PackedConvolutionStep::plan_type;
+    this->begin(how);
+    if (const status s = PackInto(packed_, this->loaded_, All); !s) return s;
+    return this->take(plan::create(kConv2dKernels<T, typename PackedConvolutionStep::epilogue_type, T, false>, *packed_,
+                                   {.input = this->input_,
+                                    .window = how.layer.window,
+                                    .threads = how.threads,
+                                    .tile_vectors = how.layer.weights.tile_vectors}));
   }
-  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
-  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
   std::size_t weights_kept() const noexcept { return packed_->kept(); }
 
-  template <executor Executor>
-  status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
-                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
-  }
-
  private:
-  net::loaded_weights<T> loaded_;
-  image_shape input_, output_;
   std::optional<packed_weights<T, Block>> packed_;
-  std::optional<plan_type> plan_;
 };
 
 // Linear layers, an item of the batch a token. Weights that are not pruned are packed as a pattern that keeps all.
 template <class T, bool Residual, net::function F, block_shape Block, bool All>
-class LinearStep {
-  using epilogue_type = StepEpilogueOf<T, Residual, F>;
-  using plan_type = basic_linear_plan<T, epilogue_type>;
-  static constexpr blob_layout layout = blob_layout::bands;
-
+class LinearStep : public PlannedStep<basic_linear_plan<T, StepEpilogueOf<T, Residual, F>>> {
  public:
   status create(StepMaking<T>&& how) noexcept {
+    using epilogue_type = StepEpilogueOf<T, Residual, F>;
     loaded_ = std::move(how.loaded);
     batch_ = how.output.batch;
-    auto kept = PatternOf<Block>(loaded_.view(), All);
-    if (!kept) return kept.status();
-    auto packed = pack<T, layout>(*kept, loaded_.view());
-    if (!packed) return packed.status();
-    loaded_.weights = {};
-    packed_.emplace(std::move(*packed));
-    auto made =
-        plan_type::create(kLinearKernels<T, epilogue_type, T, true>, *packed_,
-                          {.tokens = batch_, .threads = how.threads, .tile_vectors = how.layer.weights.tile_vectors});
-    if (!made) return made.status();
-    plan_.emplace(*made);
-    return {};
+    if (const status s = PackInto(packed_, loaded_, All); !s) return s;
+    return this->take(basic_linear_plan<T, epilogue_type>::create(
+        kLinearKernels<T, epilogue_type, T, true>, *packed_,
+        {.tokens = batch_, .threads = how.threads, .tile_vectors = how.layer.weights.tile_vectors}));
   }
-  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
-  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
   std::size_t weights_kept() const noexcept { return packed_->kept(); }
 
   template <executor Executor>
   status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return plan_->run({on.inputs[0], batch_, loaded_.columns}, {on.output, batch_, loaded_.rows}, on.workspace,
-                      StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, loaded_.rows), threads);
+    return this->plan_->run({on.inputs[0], batch_, loaded_.columns}, {on.output, batch_, loaded_.rows}, on.workspace,
+                            StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, loaded_.rows), threads);
   }
 
  private:
   net::loaded_weights<T> loaded_;
   std::size_t batch_ = 0;
-  std::optional<packed_weights<T, Block, layout>> packed_;
-  std::optional<plan_type> plan_;
+  std::optional<packed_weights<T, Block, blob_layout::bands>> packed_;
 };
 
 template <class T>
-class PoolingStep {
+class PoolingStep : public PlannedStep<basic_pooling_plan<T>> {
  public:
   status create(StepMaking<T>&& how) noexcept {
     input_ = how.inputs[0];
     output_ = how.output;
-    auto made = basic_pooling_plan<T>::create(
+    return this->take(basic_pooling_plan<T>::create(
         kPoolingKernels<T>, {.input = input_,
                              .window = how.layer.window,
                              .kind = how.layer.kind == net::operation::max_pool ? pooling::maximum : pooling::average,
                              .ceil_mode = how.layer.ceil_mode,
                              .count_include_pad = how.layer.count_include_pad,
-                             .threads = how.threads});
-    if (!made) return made.status();
-    plan_.emplace(*made);
-    return {};
+                             .threads = how.threads}));
   }
-  std::size_t workspace_bytes() const noexcept { return plan_->workspace_bytes(); }
-  const char* kernel_name() const noexcept { return plan_->kernel_name(); }
   std::size_t weights_kept() const noexcept { return 0; }
 
   template <executor Executor>
   status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace, threads);
+    return this->plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace, threads);
   }
 
  private:
   image_shape input_, output_;
-  std::optional<basic_pooling_plan<T>> plan_;
 };
 
 template <class T>

@@ -59,7 +59,7 @@ class basic_cell_plan {
 
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const cell_options& options) noexcept {
-    if (options.threads == 0) return {errc::invalid_argument, "A plan needs at least one thread."};
+    if (const status s = check_threads(options.threads); !s) return s;
     if (options.batch == 0) return {errc::invalid_argument, "A cell needs a batch of at least one."};
     if (options.steps == 0) return {errc::invalid_argument, "A cell's sequences need at least one step at a time."};
     return {};
@@ -252,8 +252,7 @@ class basic_cell_plan {
 
   status check(const cell_state<T>& state, std::span<std::byte> workspace) const noexcept {
     if (const status s = check_state(state); !s) return s;
-    if (workspace.size() >= workspace_bytes()) return {};
-    return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
+    return detail::check_workspace(workspace, workspace_bytes());
   }
   status check_lengths(std::span<const std::size_t> lengths, std::size_t time) const noexcept {
     if (!lengths.empty() && lengths.size() != options_.batch) {

@@ -147,9 +147,7 @@ class basic_conv2d_plan {
     const std::size_t rows = output_.batch * (pixels_last ? output_.channels : output_.pixels());
     const std::size_t columns = pixels_last ? output_.pixels() : output_.channels;
     if (const status s = bcr::epilogue::check(epilogue, rows, columns); !s) return s;
-    if (workspace.size() < workspace_bytes()) {
-      return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
-    }
+    if (const status s = detail::check_workspace(workspace, workspace_bytes()); !s) return s;
     if (output.empty()) return {};
     if (product_) return run_products(input.data(), output.data(), workspace, epilogue, threads);
     threads.run(grid_.tasks(), [&](std::size_t task) noexcept {

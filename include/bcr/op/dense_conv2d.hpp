@@ -94,9 +94,7 @@ class basic_dense_conv2d_plan {
     if (const status s = detail::check_images(input.size(), input_.elements(), output.size(), shape.elements()); !s)
       return s;
     if (const status s = bcr::epilogue::check(epilogue, shape.batch * shape.channels, shape.pixels()); !s) return s;
-    if (workspace.size() < workspace_bytes()) {
-      return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
-    }
+    if (const status s = detail::check_workspace(workspace, workspace_bytes()); !s) return s;
     if (shape.elements() == 0) return {};
     threads.run(tasks_, [&](std::size_t number) noexcept {
       const std::size_t begin = units() * number / tasks_, end = units() * (number + 1) / tasks_;

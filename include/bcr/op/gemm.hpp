@@ -15,6 +15,7 @@
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/panel_plan.hpp"
+#include "bcr/op/workspace.hpp"
 
 namespace bcr {
 
@@ -64,7 +65,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
       return {errc::invalid_argument, "The output of the product does not have the plan's shape, M x N."};
     }
     if (const status s = bcr::epilogue::check(epilogue, c.rows, c.columns); !s) return s;
-    if (const status s = this->check_workspace(workspace); !s) return s;
+    if (const status s = detail::check_workspace(workspace, this->workspace_bytes()); !s) return s;
     if (c.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);

@@ -7,6 +7,7 @@
 
 #include "bcr/core/image.hpp"
 #include "bcr/core/status.hpp"
+#include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/kernel/window_layout.hpp"
 
 namespace bcr::detail {
@@ -14,7 +15,7 @@ namespace bcr::detail {
 // A window and an image that can be computed with: nothing overflows, and with these positions there is an output.
 inline status check_image_window(const image_shape& image, const window2d& w, const extent2d& positions,
                                  std::size_t threads) noexcept {
-  if (threads == 0) return {errc::invalid_argument, "A plan needs at least one thread."};
+  if (const status s = check_threads(threads); !s) return s;
   if (const status s = check_window(w); !s) return s;
   constexpr std::size_t most = 0xffff;
   for (const std::size_t size : {w.kernel.height, w.kernel.width, w.stride.height, w.stride.width, w.dilation.height,

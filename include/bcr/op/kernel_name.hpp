@@ -25,28 +25,26 @@ class kernel_label {
     add(block_rows);
     add("x");
     add(block_columns);
-    add("_t");
-    add(tile_rows);
-    add("x");
-    add(tile_vectors);
-    add("_");
-    add(target);
+    add_tile(tile_rows, tile_vectors, target);
   }
   // Without a block: "depthwise_f32_t4x2_avx3".
   kernel_label(const char* operation, value_type type, std::size_t tile_rows, std::size_t tile_vectors,
                const char* target) noexcept {
     add(operation);
     add(type);
-    add("_t");
-    add(tile_rows);
-    add("x");
-    add(tile_vectors);
-    add("_");
-    add(target);
+    add_tile(tile_rows, tile_vectors, target);
   }
   const char* text() const noexcept { return text_; }
 
  private:
+  void add_tile(std::size_t rows, std::size_t vectors, const char* target) noexcept {
+    add("_t");
+    add(rows);
+    add("x");
+    add(vectors);
+    add("_");
+    add(target);
+  }
   void add(const char* word) noexcept {
     while (*word != '\0' && length_ + 1 < sizeof text_) text_[length_++] = *word++;
   }

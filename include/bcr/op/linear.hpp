@@ -15,6 +15,7 @@
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/panel_plan.hpp"
+#include "bcr/op/workspace.hpp"
 
 namespace bcr {
 
@@ -58,7 +59,7 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
       return {errc::invalid_argument, "The output of the layer does not have the plan's shape, T x M."};
     }
     if (const status s = bcr::epilogue::check(epilogue, y.rows, y.columns); !s) return s;
-    if (const status s = this->check_workspace(workspace); !s) return s;
+    if (const status s = detail::check_workspace(workspace, this->workspace_bytes()); !s) return s;
     if (y.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);

@@ -73,11 +73,6 @@ class panel_plan {
   // Elements of a tile's input: the widest there is, all rows of it.
   std::size_t tile_input_elements() const noexcept { return weights_.columns * tiles_.widest() * lanes_; }
 
-  status check_workspace(std::span<std::byte> workspace) const noexcept {
-    if (workspace.size() >= workspace_bytes()) return {};
-    return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
-  }
-
   // What one task computes, and the memory that it has: groups of rows, or bands.
   struct share {
     std::size_t group_begin, group_end;

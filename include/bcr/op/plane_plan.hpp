@@ -62,8 +62,7 @@ class plane_plan {
 
   status check_run(std::size_t input, std::size_t output, std::span<const std::byte> workspace) const noexcept {
     if (const status s = check_images(input, input_.elements(), output, output_shape().elements()); !s) return s;
-    if (workspace.size() >= workspace_bytes()) return {};
-    return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
+    return check_workspace(workspace, workspace_bytes());
   }
 
   plane_task<T> task(std::size_t number, const T* input, T* output, std::span<std::byte> workspace) const noexcept {

@@ -80,9 +80,7 @@ class cell_stack {
       return {errc::invalid_argument, "The output of the sequence does not have the plan's shape, T B x H."};
     }
     const std::size_t time = x.rows / batch();
-    if (workspace.size() < workspace_bytes(time)) {
-      return {errc::invalid_argument, "The workspace is smaller than the plan's workspace_bytes()."};
-    }
+    if (const status s = detail::check_workspace(workspace, workspace_bytes(time)); !s) return s;
     const std::size_t piece = between_bytes(time);
     const std::span<std::byte> rest = workspace.subspan(detail::workspace_bytes(between_count(), piece));
     matrix_view<const value> in = x;

@@ -23,6 +23,9 @@
 
 namespace bcr::test {
 
+inline constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
+                                           cell_kind::rnn_tanh, cell_kind::rnn_relu};
+
 struct cell_shape {
   cell_kind kind = cell_kind::lstm;
   gate_order order = gate_order::pytorch;

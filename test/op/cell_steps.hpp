@@ -19,6 +19,19 @@ inline double worse(double worst, double error, double tolerance) {
   return std::max(worst, ratio >= 0 ? ratio : std::numeric_limits<double>::max());
 }
 
+// Of an item of the batch.
+template <class T>
+double worse(double worst, guarded_state<T>& state, std::size_t item, const exact_state& expected, double tolerance) {
+  REQUIRE(expected.h.size() == state.h.view().columns);
+  for (std::size_t u = 0; u < expected.h.size(); ++u) {
+    worst = worse(worst, std::abs(static_cast<double>(state.h(item, u)) - expected.h[u]), tolerance);
+  }
+  for (std::size_t u = 0; u < expected.c.size(); ++u) {
+    worst = worse(worst, std::abs(static_cast<double>(state.c(item, u)) - expected.c[u]), tolerance);
+  }
+  return worst;
+}
+
 // Three steps, each from the state that the one before has left.
 template <class T, class Block, blob_layout Layout, class W = T>
 void check_steps(const cell_shape& shape, std::size_t batch, std::size_t threads, std::uint64_t seed) {
@@ -45,14 +58,7 @@ void check_steps(const cell_shape& shape, std::size_t batch, std::size_t threads
     }
     const status done = plan->step(x.view(), state.view(), workspace.span());
     REQUIRE(done.message() == doctest::String("Success."));
-    for (std::size_t b = 0; b < batch; ++b) {
-      for (std::size_t u = 0; u < shape.outputs(); ++u) {
-        worst = worse(worst, std::abs(static_cast<double>(state.h(b, u)) - expected[b].h[u]), tolerance);
-      }
-      for (std::size_t u = 0; u < expected[b].c.size(); ++u) {
-        worst = worse(worst, std::abs(static_cast<double>(state.c(b, u)) - expected[b].c[u]), tolerance);
-      }
-    }
+    for (std::size_t b = 0; b < batch; ++b) worst = worse(worst, state, b, expected[b], tolerance);
   }
   CHECK(worst <= 1);
   CHECK(x.surroundings_intact());

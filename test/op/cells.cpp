@@ -19,15 +19,13 @@ using bcr::gate_order;
 using bcr::test::cell_case;
 using bcr::test::cell_shape;
 using bcr::test::check_steps;
+using bcr::test::every_kind;
 using bcr::test::guarded_array;
 using bcr::test::guarded_matrix;
 using bcr::test::guarded_state;
 using bcr::test::random_source;
 
 using bcr::blob_layout;
-
-constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
-                                    cell_kind::rnn_tanh, cell_kind::rnn_relu};
 
 template <class T, class Block>
 void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t seed) {

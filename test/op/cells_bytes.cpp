@@ -18,6 +18,7 @@ namespace {
 using bcr::blob_layout;
 using bcr::cell_kind;
 using bcr::test::cell_shape;
+using bcr::test::every_kind;
 using bcr::test::guarded_array;
 using bcr::test::guarded_matrix;
 using bcr::test::guarded_state;
@@ -25,9 +26,6 @@ using bcr::test::random_source;
 template <class Block>
 using bytes_case = bcr::test::cell_case<float, Block, std::int8_t>;
 using byte_plan = bcr::test::cell_plan<float, std::int8_t>;
-
-constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
-                                    cell_kind::rnn_tanh, cell_kind::rnn_relu};
 
 // A vector's elements are -127 to 127 times 1/128, one of them at the end of these.
 void fill_with_whole(guarded_matrix<float>& m, random_source& random) {
@@ -64,14 +62,7 @@ void check_step(const cell_shape& shape, std::size_t batch, std::size_t threads,
   }
   guarded_array<std::byte> workspace(plan->workspace_bytes(), random.below(70), bcr::test::guard_side::after);
   REQUIRE(plan->step(x.view(), state.view(), workspace.span()).ok());
-  for (std::size_t b = 0; b < batch; ++b) {
-    for (std::size_t u = 0; u < shape.outputs(); ++u) {
-      worst = bcr::test::worse(worst, std::abs(static_cast<double>(state.h(b, u)) - expected[b].h[u]), tolerance);
-    }
-    for (std::size_t u = 0; u < expected[b].c.size(); ++u) {
-      worst = bcr::test::worse(worst, std::abs(static_cast<double>(state.c(b, u)) - expected[b].c[u]), tolerance);
-    }
-  }
+  for (std::size_t b = 0; b < batch; ++b) worst = bcr::test::worse(worst, state, b, expected[b], tolerance);
   CHECK(worst <= 1);
   CHECK(x.surroundings_intact());
   CHECK(state.surroundings_intact());

@@ -19,11 +19,9 @@ using bcr::f16;
 using bcr::test::cell_case;
 using bcr::test::cell_shape;
 using bcr::test::check_steps;
+using bcr::test::every_kind;
 using bcr::test::random_source;
 using block = bcr::block<4, 16>;
-
-constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
-                                    cell_kind::rnn_tanh, cell_kind::rnn_relu};
 
 TEST_CASE_TEMPLATE("narrow cells: a step, for every kind, size and option", W, bf16, f16) {
   const std::size_t lanes = bcr::test::lanes_of<float>();

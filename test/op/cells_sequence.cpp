@@ -17,14 +17,12 @@ using bcr::cell_kind;
 using bcr::test::bits_of;
 using bcr::test::cell_case;
 using bcr::test::cell_shape;
+using bcr::test::every_kind;
 using bcr::test::guarded_array;
 using bcr::test::guarded_matrix;
 using bcr::test::guarded_state;
 using bcr::test::random_source;
 using block = bcr::block<8, 16>;
-
-constexpr cell_kind every_kind[] = {cell_kind::lstm, cell_kind::gru_reset_after, cell_kind::gru_reset_before,
-                                    cell_kind::rnn_tanh, cell_kind::rnn_relu};
 
 // What a sequence leaves behind.
 template <class T>

@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <unordered_map>
@@ -19,6 +18,7 @@
 #include "environment.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
+#include "peers/onednn_memory.hpp"
 #include "problem.hpp"
 
 namespace {
@@ -109,9 +109,10 @@ class onednn_layer {
          desc(weights, tag::any), desc({dim(l.outputs)}, tag::x), desc(target, images), strides, pad, pad},
         attributes, engine_);
     take(dnnl::convolution_forward(p), p.src_desc(), p.dst_desc(), desc(source, tag::nchw), in);
-    arguments_[DNNL_ARG_WEIGHTS] =
-        turned(p.weights_desc(), desc(weights, depthwise ? tag::goihw : tag::oihw), in.weights.data());
-    arguments_[DNNL_ARG_BIAS] = turned(desc({dim(l.outputs)}, tag::x), desc({dim(l.outputs)}, tag::x), in.bias.data());
+    arguments_[DNNL_ARG_WEIGHTS] = bench::onednn_memory(
+        engine_, p.weights_desc(), desc(weights, depthwise ? tag::goihw : tag::oihw), in.weights.data());
+    arguments_[DNNL_ARG_BIAS] =
+        bench::onednn_memory(engine_, desc({dim(l.outputs)}, tag::x), desc({dim(l.outputs)}, tag::x), in.bias.data());
   }
 
   void run() {
@@ -120,9 +121,7 @@ class onednn_layer {
   }
   std::vector<float> read(std::size_t elements) {
     std::vector<float> y(elements);
-    memory to(plain_target_, engine_, y.data());
-    dnnl::reorder(target_, to).execute(stream_, target_, to);
-    stream_.wait();
+    bench::onednn_read(engine_, target_, plain_target_, y.data());
     return y;
   }
 
@@ -134,14 +133,7 @@ class onednn_layer {
             const memory::desc& plain, const operands& in) {
     primitive_ = std::move(primitive);
     target_ = memory(target, engine_);
-    arguments_ = {{DNNL_ARG_SRC, turned(source, plain, in.x.data())}, {DNNL_ARG_DST, target_}};
-  }
-  memory turned(const memory::desc& wanted, const memory::desc& plain, const float* data) {
-    memory from(plain, engine_), to(wanted, engine_);
-    std::memcpy(from.get_data_handle(), data, plain.get_size());
-    dnnl::reorder(from, to).execute(stream_, from, to);
-    stream_.wait();
-    return to;
+    arguments_ = {{DNNL_ARG_SRC, bench::onednn_memory(engine_, source, plain, in.x.data())}, {DNNL_ARG_DST, target_}};
   }
 
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};

@@ -68,7 +68,7 @@ std::unique_ptr<subject> make_subject_of(const block_mask& mask) {
 
 template <class W>
 std::unique_ptr<subject> make_subject_for(const block_mask& mask, std::size_t n) {
-  constexpr std::size_t few = 4;  // as the README advises
+  constexpr std::size_t few = 4;  // so that packed_bytes() is of one layout
   return n <= few ? make_subject_of<W, bcr::blob_layout::bands>(mask)
                   : make_subject_of<W, bcr::blob_layout::panels>(mask);
 }

@@ -3,10 +3,10 @@
 // every layout left to the library. All are the same four steps, so one class holds them and each way only fills it.
 #include <omp.h>
 
-#include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
+#include "peers/onednn_memory.hpp"
 #include "peers/peers.hpp"
 
 namespace bench {
@@ -88,9 +88,10 @@ class onednn_contender final : public contender {
     try {
       r_ = maker_(engine_, static_cast<memory::dim>(p.m), static_cast<memory::dim>(p.n), static_cast<memory::dim>(p.k));
       target_ = memory(r_.target, engine_);
-      arguments_ = {{DNNL_ARG_SRC, packed(r_.source, r_.plain_source, weights_first_ ? p.w : p.b)},
-                    {DNNL_ARG_WEIGHTS, packed(r_.weights, r_.plain_weights, weights_first_ ? p.b : p.w)},
-                    {DNNL_ARG_DST, target_}};
+      arguments_ = {
+          {DNNL_ARG_SRC, onednn_memory(engine_, r_.source, r_.plain_source, weights_first_ ? p.w : p.b)},
+          {DNNL_ARG_WEIGHTS, onednn_memory(engine_, r_.weights, r_.plain_weights, weights_first_ ? p.b : p.w)},
+          {DNNL_ARG_DST, target_}};
     } catch (const dnnl::error& e) {
       return std::string("oneDNN says: ") + e.what();
     }
@@ -103,22 +104,9 @@ class onednn_contender final : public contender {
     stream_.wait();
   }
 
-  void read(float* c) const override {
-    memory from = target_, to(r_.plain_target, engine_, c);
-    dnnl::stream stream(engine_);
-    dnnl::reorder(from, to).execute(stream, from, to);
-    stream.wait();
-  }
+  void read(float* c) const override { onednn_read(engine_, target_, r_.plain_target, c); }
 
  private:
-  memory packed(const memory::desc& wanted, const memory::desc& plain, const float* data) {
-    memory from(plain, engine_), to(wanted, engine_);
-    std::memcpy(from.get_data_handle(), data, plain.get_size());
-    dnnl::reorder(from, to).execute(stream_, from, to);
-    stream_.wait();
-    return to;
-  }
-
   const char* name_;
   recipe_maker maker_;
   bool weights_first_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cell_contender.hpp"
+#include "peers/onednn_memory.hpp"
 
 namespace bench {
 namespace {
@@ -109,12 +110,7 @@ class onednn_cell final : public cell_contender {
   }
 
   memory packed(const memory::desc& wanted, memory::dims extents, const float* data) {
-    const memory::desc plain = floats_desc(std::move(extents), tag::ldgoi);
-    memory from(plain, engine_), to(wanted, engine_);
-    std::memcpy(from.get_data_handle(), data, plain.get_size());
-    dnnl::reorder(from, to).execute(stream_, from, to);
-    stream_.wait();
-    return to;
+    return onednn_memory(engine_, wanted, floats_desc(std::move(extents), tag::ldgoi), data);
   }
 
   cell_problem p_;

@@ -1,11 +1,11 @@
 // oneDNN's convolutions (2.x and 3.x), direct and by Winograd's algorithm, with every layout left to the library.
 #include <omp.h>
 
-#include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
 #include "conv_contender.hpp"
+#include "peers/onednn_memory.hpp"
 
 namespace bench {
 namespace {
@@ -37,9 +37,10 @@ class onednn_conv final : public conv_contender {
       convolution_ = dnnl::convolution_forward(d);
       target_ = memory(d.dst_desc(), engine_);
       plain_target_ = tensor(target, tag::nchw);
-      arguments_ = {{DNNL_ARG_SRC, packed(d.src_desc(), tensor(source, tag::nchw), p.image)},
-                    {DNNL_ARG_WEIGHTS, packed(d.weights_desc(), tensor(weights, tag::oihw), p.product.w)},
-                    {DNNL_ARG_DST, target_}};
+      arguments_ = {
+          {DNNL_ARG_SRC, onednn_memory(engine_, d.src_desc(), tensor(source, tag::nchw), p.image)},
+          {DNNL_ARG_WEIGHTS, onednn_memory(engine_, d.weights_desc(), tensor(weights, tag::oihw), p.product.w)},
+          {DNNL_ARG_DST, target_}};
     } catch (const dnnl::error& e) {
       return std::string("oneDNN says: ") + e.what();
     }
@@ -52,12 +53,7 @@ class onednn_conv final : public conv_contender {
     stream_.wait();
   }
 
-  void read(float* output) const override {
-    memory from = target_, to(plain_target_, engine_, output);
-    dnnl::stream stream(engine_);
-    dnnl::reorder(from, to).execute(stream, from, to);
-    stream.wait();
-  }
+  void read(float* output) const override { onednn_read(engine_, target_, plain_target_, output); }
 
  private:
   dnnl::convolution_forward::primitive_desc describe(const memory::desc& source, const memory::desc& weights,
@@ -69,14 +65,6 @@ class onednn_conv final : public conv_contender {
 #else
     return {{kind, how_, source, weights, target, stride, before, behind}, engine_};
 #endif
-  }
-
-  memory packed(const memory::desc& wanted, const memory::desc& plain, const float* data) {
-    memory from(plain, engine_), to(wanted, engine_);
-    std::memcpy(from.get_data_handle(), data, plain.get_size());
-    dnnl::reorder(from, to).execute(stream_, from, to);
-    stream_.wait();
-    return to;
   }
 
   const char* name_;

@@ -159,4 +159,5 @@ def main():
     (HERE / "expected_images.bin").write_bytes(numpy.concatenate(some).tobytes())
 
 
-main()
+if __name__ == "__main__":
+    main()

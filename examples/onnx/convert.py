@@ -4,8 +4,8 @@ NAME.safetensors, its parameters, from which pack.cpp makes the file that progra
 
     convert.py MODEL.onnx FOLDER [--name NAME] [--block 8x16] [--dense-above 0.8] [--input-shape 1,3,224,224]
 
-Zeros among the weights are what was pruned. Needs python3-onnx and python3-numpy. What cannot be converted is named, all
-of it, and the exit status is 1.
+Zeros among the weights are what was pruned. Needs python3-onnx and python3-numpy. What cannot be converted is named,
+all of it, and the exit status is 1.
 """
 import argparse
 import pathlib
@@ -73,7 +73,8 @@ def main():
     parser.add_argument("model")
     parser.add_argument("folder", help="where NAME.hpp and NAME.safetensors go to")
     parser.add_argument("--name", help="of the network; that of the file if not given")
-    parser.add_argument("--block", type=block, help="of pruned weights, ROWSxCOLUMNS; chosen for each layer if not given")
+    parser.add_argument("--block", type=block,
+                        help="of pruned weights, ROWSxCOLUMNS; chosen for each layer if not given")
     parser.add_argument("--dense-above", type=float, default=0.8, metavar="DENSITY",
                         help="weights of which more is kept stay dense (0.8)")
     parser.add_argument("--input-shape", type=shape, help="N,C,H,W, where the model leaves that open")

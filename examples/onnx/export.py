@@ -3,9 +3,9 @@
 
     export.py resnet18|vgg16|mobilenet_v2 PATH [RATE]
 
-writes PATH.onnx, PATH.input and PATH.expected, what PyTorch makes of the input in double precision. Parameters are made up;
-of the layers that the examples prune only one weight in RATE is left, in whole columns of blocks. Needs python3-torch and
-python3-pil.
+writes PATH.onnx, PATH.input and PATH.expected, what PyTorch makes of the input in double precision. Parameters are
+made up; of the layers that the examples prune only one weight in RATE is left, in whole columns of blocks. Needs
+python3-torch and python3-pil.
 """
 import pathlib
 import sys

@@ -7,11 +7,11 @@ import numpy
 
 from names import plain
 
-KEYWORDS = set("""alignas alignof and asm auto bool break case catch char class concept const constexpr continue decltype
-default delete do double else enum explicit export extern false float for friend goto if inline int long mutable namespace
-new not operator or private protected public register requires return short signed sizeof static struct switch template
-this throw true try typedef typename union unsigned using virtual void volatile while xor x net pruned square function
-bcr std""".split())
+KEYWORDS = set("""alignas alignof and asm auto bool break case catch char class concept const constexpr continue
+decltype default delete do double else enum explicit export extern false float for friend goto if inline int long
+mutable namespace new not operator or private protected public register requires return short signed sizeof static
+struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor x
+net pruned square function bcr std network""".split())
 WIDTH = 120
 
 
@@ -63,7 +63,20 @@ def options(layer, block):
         parts.append(".ceil_mode = true")
     if o.get("count_include_pad") is False and any(o["window"]["padding"]):
         parts.append(".count_include_pad = false")
-    return f"{{{', '.join(parts)}}}"
+    return parts
+
+
+def wrapped(begin, parts):
+    """A call with options, on as many lines as it takes."""
+    lines = [begin + "{"]
+    for part in parts:
+        separator = "" if lines[-1].endswith("{") else ", "
+        if len(lines[-1] + separator + part) > WIDTH - 10:
+            lines[-1] += separator.rstrip()
+            lines.append(" " * 10)
+            separator = ""
+        lines[-1] += separator + part
+    return "\n".join(lines) + "})"
 
 
 def call(layer, block, other):
@@ -76,7 +89,7 @@ def call(layer, block, other):
         return f".{layer.kind}({name}, {other})"
     if layer.kind in ("batch_norm", "global_average", "softmax"):
         return f".{layer.kind}({name})"
-    return f".{layer.kind}({name}, {options(layer, block)})"
+    return wrapped(f".{layer.kind}({name}, ", options(layer, block))
 
 
 class Writer:
@@ -124,14 +137,15 @@ class Writer:
             self.variables[chain[-1]] = name
             begin = f"  const auto {name} = {self.variables[self.layers[i].inputs[0]]}"
             line = begin + "".join(calls) + ";"
-            made.append(line if len(line) <= WIDTH else "\n      ".join([begin, *calls]) + ";")
+            made.append(line if len(line) <= WIDTH and "\n" not in line else "\n      ".join([begin, *calls]) + ";")
         return made
 
     def text(self, name, source):
         n, c, h, w = self.layers[0].shape
         batch = f".batch = {n}, " if n != 1 else ""
         statements = "\n".join(self.statements())
-        used = [f"bcr::net::{word}" for word in ("function", "pruned", "square") if re.search(rf"\b{word}\b[(:]", statements)]
+        words = [word for word in ("function", "pruned", "square") if re.search(rf"\b{word}\b[(:]", statements)]
+        used = [f"bcr::net::{word}" for word in words]
         return f"""// Written by convert.py, from {plain(source)}.
 #pragma once
 

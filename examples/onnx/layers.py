@@ -74,7 +74,7 @@ class Converter:
             if node.outputs[0] in self.graph.constants:
                 result = self.values[node.outputs[0]]
             elif constant and node.operation in CONSTANT_OPERATIONS:
-                result = CONSTANT_OPERATIONS[node.operation](node, inputs, self.graph.opset)
+                result = numpy.asarray(CONSTANT_OPERATIONS[node.operation](node, inputs))
             elif constant:
                 raise Problem("It is constant, and the converter cannot compute it.")
             elif handler is None:
@@ -215,8 +215,6 @@ class Converter:
         """A factor and a term for every channel: into the layer before, or a depthwise convolution of one element."""
         shape = self.image(x)
         before = self.layers[x.layer]
-        if len(x.shape) == 2 and shape[2:] != (1, 1):
-            raise Problem("It has numbers for the elements of what was flattened, and not for channels.")
         if x.alone and before.kind in ("conv", "linear"):
             weight, bias = before.parameters["weight"], before.parameters["bias"]
             if not (factor == 1).all():

@@ -9,7 +9,7 @@ function(bcr_onnx_network name model)
   set(weights ${folder}/${name}.safetensors)
   file(GLOB sources CONFIGURE_DEPENDS ${BCR_ONNX_FOLDER}/*.py)
   add_custom_command(OUTPUT ${header} ${weights} DEPENDS ${model} ${sources} VERBATIM
-                     COMMAND ${BCR_ONNX_PYTHON} ${BCR_ONNX_FOLDER}/convert.py ${model} ${folder} --name ${name} ${ARGN})
+                     COMMAND ${BCR_ONNX_PYTHON} -B ${BCR_ONNX_FOLDER}/convert.py ${model} ${folder} --name ${name} ${ARGN})
   foreach(program pack run)
     add_executable(${name}_${program} ${BCR_ONNX_FOLDER}/${program}.cpp ${header})
     bcr_own_code(${name}_${program})

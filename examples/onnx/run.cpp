@@ -25,7 +25,7 @@ using runner = bcr::net::network_runner<BCR_NETWORK>;
 // The bytes of a file where the operating system puts them, at the beginning of a page.
 std::span<const std::byte> mapped(const char* path) {
   const int file = open(path, O_RDONLY);
-  struct stat about {};
+  struct stat about{};
   if (file < 0 || fstat(file, &about) != 0 || about.st_size == 0) return {};
   void* const bytes = mmap(nullptr, static_cast<std::size_t>(about.st_size), PROT_READ, MAP_PRIVATE, file, 0);
   close(file);
@@ -76,8 +76,8 @@ int main(int argc, char** argv) {
     if (!done) return std::fprintf(stderr, "%s\n", done.message()), 1;
     for (std::size_t s = 0; s < best.size(); ++s) best[s] = std::min(best[s], seconds[s]);
   }
-  network->describe(
-      [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); }, best);
+  network->describe([](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); },
+                    best);
   const double apart = difference(output, expected);
   std::printf("Loaded in %.1f ms. The results are within %.1e of those expected; %g is allowed.\n", 1e3 * loaded, apart,
               tolerance);

@@ -19,7 +19,8 @@ def choose(weight, dense_above, block=None):
     kept = numpy.asarray(weight).reshape(len(weight), -1) != 0
     if kept.size == 0 or kept.mean() > dense_above:
         return None, 1
-    sizes = {b: covered(kept, b) for b in ([block] if block else BLOCKS)}
+    fitting = [b for b in BLOCKS if b[0] <= kept.shape[0]] or BLOCKS[-1:]
+    sizes = {b: covered(kept, b) for b in ([block] if block else fitting)}
     least = min(sizes.values())
     # As good as the best, but for one in fifty.
     best = next(b for b, size in sizes.items() if size <= 1.02 * least)

@@ -193,7 +193,7 @@ TEST_CASE("a network's weights: fields that were changed under a checksum that i
     }
   };
   add(network_section::id, {8, 8});
-  add(network_section::layers, {4, 4, 8, 8, 8});
+  add(network_section::layers, {4, 4, 4, 4, 8, 8});
   add(network_section::names, {1});
   for (const tampered::field& f : t.padding()) fields.push_back(f);
   for (const std::uint32_t layer : {2u, 3u, 4u}) {  // the packed weights' own headers, whose checksums are not right
@@ -226,6 +226,7 @@ TEST_CASE("a network's weights: each sentence about a damaged table, and the lay
   constexpr const char* other = "The packed weights of the network are damaged: its table has other layers than it.";
   const auto layers = [](tampered& t) { return t.section<bcr::saved_layer>(network_section::layers); };
   says(contradiction, [&](tampered& t) { layers(t)[4].name_bytes = 200; });
+  says(contradiction, [&](tampered& t) { layers(t)[4].name_begin += 1; });
   says(contradiction, [&](tampered& t) { layers(t)[0].columns = 17; });  // dense: the section is longer
   says(contradiction, [&](tampered& t) { layers(t)[1].rows = ~std::uint64_t{0}; });
   says(contradiction, [&](tampered& t) { layers(t)[1].form = static_cast<bcr::weights_form>(4); });
@@ -242,7 +243,7 @@ TEST_CASE("a network's weights: each sentence about a damaged table, and the lay
   constexpr bcr::blob_extent extents[] = {{1, 16}, {2, 32}, {3, 0}, {16, 0}, {17, 12}};
   auto empty = bcr::blob_writer::create(bcr::network_blob_kind<float>, {}, extents);
   REQUIRE(empty.ok());
-  empty->section<bcr::saved_layer>(2)[0] = {1, bcr::weights_form::panels, 0, 3, 5};
+  empty->section<bcr::saved_layer>(2)[0] = {1, bcr::weights_form::panels, 0, 0, 3, 5};
   const bytes nothing_packed = std::move(*empty).finish();
   refused(bcr::saved_network::open(*bcr::blob_view::open(nothing_packed)).status(), errc::corrupt, contradiction);
   // What is packed within has a checksum of its own, and may be intact and another layer's.

@@ -33,7 +33,7 @@ struct network_id {
 struct saved_layer {
   std::uint32_t number;  // of the layer, in the network's description
   weights_form form;
-  std::uint64_t name_bytes;
+  std::uint32_t name_begin, name_bytes;  // among the names
   std::uint64_t rows, columns;
 };
 
@@ -72,11 +72,15 @@ class saved_network {
     made.id_ = (*id)[0];
     made.layers_ = *layers;
     made.names_ = {names->data(), names->size()};
-    if (const status s = made.check_names(); !s) return s;
     if (blob.sections().size() != fixed_sections + 2 * made.layers_.size()) return contradiction();
+    std::uint64_t name_end = made.id_.name_bytes;
+    if (name_end > made.names_.size()) return contradiction();
     for (std::size_t i = 0; i < made.layers_.size(); ++i) {
-      if (const status s = made.check_layer(i); !s) return s;
+      const saved_layer& l = made.layers_[i];
+      if (l.name_begin != name_end || !made.check_layer(i)) return contradiction();
+      name_end += l.name_bytes;
     }
+    if (name_end != made.names_.size()) return contradiction();
     return made;
   }
 
@@ -87,23 +91,19 @@ class saved_network {
   std::span<const saved_layer> layers() const noexcept { return layers_; }
   // The name of a layer of the table.
   std::string_view layer_name(std::size_t layer) const noexcept {
-    std::uint64_t begin = id_.name_bytes;
-    for (std::size_t i = 0; i < layer; ++i) begin += layers_[i].name_bytes;
-    return names_.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(layers_[layer].name_bytes));
+    return names_.substr(layers_[layer].name_begin, layers_[layer].name_bytes);
   }
 
   // Sections of a layer of the table: packed weights, 64-byte aligned, as packed_weights::view wants them.
-  std::span<const std::byte> packed(std::size_t layer) const noexcept {
-    return part<std::byte>(weights_section(layer));
-  }
+  std::span<const std::byte> packed(std::size_t layer) const noexcept { return elements<std::byte>(section(layer, 0)); }
   // Dense ones, rows x columns; T is the type of type().
   template <class T>
   std::span<const T> dense(std::size_t layer) const noexcept {
-    return part<T>(weights_section(layer));
+    return elements<T>(section(layer, 0));
   }
   template <class T>
   std::span<const T> bias(std::size_t layer) const noexcept {
-    return part<T>(bias_section(layer));
+    return elements<T>(section(layer, 1));
   }
 
  private:
@@ -115,41 +115,28 @@ class saved_network {
     return {errc::corrupt, "The packed weights of the network are damaged: its table of layers contradicts itself."};
   }
 
-  BCR_COLD status check_names() const noexcept {
-    std::uint64_t rest = names_.size();
-    if (id_.name_bytes > rest) return contradiction();
-    rest -= id_.name_bytes;
-    for (const saved_layer& l : layers_) {
-      if (l.name_bytes > rest) return contradiction();
-      rest -= l.name_bytes;
-    }
-    return rest == 0 ? status() : contradiction();
-  }
-
-  BCR_COLD status check_layer(std::size_t i) const noexcept {
+  // Of a layer of the table, that its sections are where they have to be, in the table of sections as well.
+  BCR_COLD bool check_layer(std::size_t i) const noexcept {
     const saved_layer& l = layers_[i];
     const std::uint64_t element = type() == value_type::f32 ? sizeof(float) : sizeof(double);
     const std::uint64_t most = std::numeric_limits<std::size_t>::max() / element;
-    const bool known = l.form == weights_form::dense || l.form == weights_form::panels || l.form == weights_form::bands;
-    if (!known || (i != 0 && l.number <= layers_[i - 1].number) || l.rows > most ||
-        (l.rows != 0 && l.columns > most / l.rows)) {
-      return contradiction();
-    }
-    const auto weights = blob_.section<std::byte>(weights_section(i));
-    const auto bias = blob_.section<std::byte>(bias_section(i));
     const bool dense = l.form == weights_form::dense;
-    if (!weights || !bias || bias->size() != l.rows * element ||
-        (dense ? weights->size() != l.rows * l.columns * element : weights->empty())) {
-      return contradiction();
+    if (!(dense || l.form == weights_form::panels || l.form == weights_form::bands)) return false;
+    if ((i != 0 && l.number <= layers_[i - 1].number) || l.rows > most || (l.rows != 0 && l.columns > most / l.rows)) {
+      return false;
     }
-    return {};
+    const blob_section &weights = section(i, 0), &bias = section(i, 1);
+    return weights.id == weights_section(i) && bias.id == bias_section(i) && bias.bytes == l.rows * element &&
+           (dense ? weights.bytes == l.rows * l.columns * element : weights.bytes != 0);
   }
 
-  // Precondition: there is such a section, and it is a whole number of elements.
+  // Precondition: there are as many sections as the table asks for.
+  const blob_section& section(std::size_t layer, std::size_t part) const noexcept {
+    return blob_.sections()[fixed_sections + 2 * layer + part];
+  }
   template <class T>
-  std::span<const T> part(std::uint32_t id) const noexcept {
-    const auto found = blob_.section<T>(id);
-    return found ? *found : std::span<const T>();
+  std::span<const T> elements(const blob_section& s) const noexcept {
+    return {reinterpret_cast<const T*>(blob_.bytes().data() + s.offset), static_cast<std::size_t>(s.bytes) / sizeof(T)};
   }
 
   blob_view blob_;

@@ -103,11 +103,12 @@ BCR_COLD status make_part(saved_parts<T>* parts, const Parameters& parameters) n
   }
 }
 
-// The table's row of a step.
+// The table's row of a step, but for where its name begins.
 template <std::size_t Capacity>
 constexpr saved_layer saved_layer_of(const network<Capacity>& net, const step& s) noexcept {
   const layer& l = net[s.main];
-  return {s.main, form_of(net, s), letters_of(l.name), l.weight_rows(), net.weight_columns(s.main)};
+  const auto letters = static_cast<std::uint32_t>(letters_of(l.name));
+  return {s.main, form_of(net, s), 0, letters, l.weight_rows(), net.weight_columns(s.main)};
 }
 
 // Lays out what saved_network says and copies the parts there.
@@ -134,14 +135,16 @@ BCR_COLD result<buffer<std::byte>> write_network(const network<Capacity>& net, c
   blob->template section<network_id>(static_cast<std::uint32_t>(network_section::id))[0] = {description_of(net),
                                                                                             letters_of(net.name)};
   const auto layers = blob->template section<saved_layer>(static_cast<std::uint32_t>(network_section::layers));
-  char* name = blob->template section<char>(static_cast<std::uint32_t>(network_section::names)).data();
-  const auto put_name = [&name](const char* text) {
-    for (; *text != '\0'; ++text) *name++ = *text;
+  const auto names = blob->template section<char>(static_cast<std::uint32_t>(network_section::names));
+  std::size_t name_end = 0;
+  const auto put_name = [&names, &name_end](const char* text) {
+    for (; *text != '\0'; ++text) names[name_end++] = *text;
   };
   put_name(net.name);
   for (std::size_t i = 0, at = 0; i < run.count; ++i) {
     if (form_of(net, run.steps[i]) == weights_form::none) continue;
     layers[at] = saved_layer_of(net, run.steps[i]);
+    layers[at].name_begin = static_cast<std::uint32_t>(name_end);
     put_name(net[run.steps[i].main].name);
     put(weights_section(at), parts[at].bytes());
     put(bias_section(at), std::as_bytes(parts[at].weights.bias));

@@ -65,8 +65,8 @@ namespace detail {
 // What a step with weights has in a saved network.
 template <class T>
 struct saved_parts {
-  buffer<std::byte> packed;  // or
-  layer_weights<T> weights;  // with its bias in any case
+  buffer<std::byte> packed;  // none where they stay dense
+  layer_weights<T> weights;  // the bias, and the dense ones
   std::span<const std::byte> bytes() const noexcept {
     return packed.size() != 0 ? std::span<const std::byte>(packed) : std::as_bytes(weights.dense);
   }

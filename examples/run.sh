@@ -2,6 +2,7 @@
 # Installs what is missing, builds the examples for this machine, and runs one of them in its own folder.
 #   examples/run.sh                    handwritten digits: a pruned network against the dense one
 #   examples/run.sh NAME [ARGUMENT..]  another example: `minimal` is the one in 02_minimal, and so on
+#   examples/run.sh vgg16 --image PATH  networks take a photograph, and --weights a .safetensors file: absolute paths
 #   examples/run.sh gru_speech --plot  and draws what it has measured
 #   examples/run.sh test               all of them, as tests
 set -euo pipefail

@@ -147,6 +147,14 @@ void check_network(bcr::thread_pool& pool) {
   const bcr::status done = runner->run(x, y, workspace, pool);
   expect(allocations() == before, "a network allocates nothing");
   expect(done.ok(), done.message());
+
+  const auto packed = bcr::net::pack<network>(parameters);
+  expect(packed.ok(), packed.message());
+  const int before_view = allocations();
+  const auto viewed = bcr::net::network_runner<network>::view(*packed, {.threads = 3});
+  expect(viewed.ok(), viewed.message());
+  // The weights of "conv" in the order of the kernel, and a table of offsets.
+  expect(allocations() == before_view + 2, "a view of a network copies the weights of dense convolutions alone");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Writes what the fuzzers start from: corpus FOLDER makes FOLDER/open, FOLDER/pack and FOLDER/bcrc.
+// Writes what the fuzzers start from: corpus FOLDER makes FOLDER/open, FOLDER/pack, FOLDER/bcrc and FOLDER/network.
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -6,8 +6,12 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "bcr/net/pack.hpp"
 #include "bcr/pack/pack.hpp"
+#include "fuzz/small_network.hpp"
 #include "support/random_pattern.hpp"
 #include "support/tampered.hpp"
 
@@ -61,6 +65,19 @@ int main(int count, char** arguments) {
     write(std::string("pack/all_kept_") + number, {block, 0, 9, 1, 0, 20, 40, 1, 255, 255, 255, 255});
     write(std::string("pack/half_kept_") + number,
           {block, 2, 17, 2, 15, 9, 4, 70, 0, 7, 0x55, 0x0f, 12, 0x33, 0x81, 0, 3, 6, 0xfe, 255, 8, 1, 1});
+  }
+
+  // A saved network, with and without zeros.
+  for (const std::size_t every : {1u, 3u}) {
+    std::vector<float> numbers(500);
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = i % every == 0 ? 0.5f : 0;
+    const auto packed = bcr::net::pack<bcr::test::small_network>([&](std::string_view layer, std::string_view name) {
+      const bool bias = layer == "depthwise" || layer == "fc";
+      const std::size_t weights = layer == "dense" ? 72 : layer == "depthwise" ? 36 : layer == "pruned" ? 216 : 360;
+      return std::span<const float>(numbers).first(name == "weight" ? weights : !bias ? 0 : layer == "fc" ? 3 : 4);
+    });
+    written = written && packed.ok();
+    if (packed) write(every > 1 ? "network/pruned" : "network/full", *packed);
   }
 
   // The example of bcrc.hpp, each array with its length before it, and a matrix without rows.

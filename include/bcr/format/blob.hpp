@@ -41,8 +41,9 @@ struct value_type_of<bf16> : std::integral_constant<value_type, value_type::bf16
 template <>
 struct value_type_of<std::int8_t> : std::integral_constant<value_type, value_type::i8> {};
 
-// Which layouts a blob has, each with all of the weights: one for matrix-matrix work, one for matrix-vector work.
-enum class blob_layout : std::uint32_t { panels = 1, bands = 2, panels_and_bands = 3 };
+// Which layouts a blob has, each with all of the weights: one for matrix-matrix work, one for matrix-vector work. Or
+// that its sections are the layers of a network (format/saved_network.hpp).
+enum class blob_layout : std::uint32_t { panels = 1, bands = 2, panels_and_bands = 3, network = 4 };
 
 // Whether `layout` has all that `part` has.
 constexpr bool has_layout(blob_layout layout, blob_layout part) noexcept {

@@ -20,6 +20,8 @@
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/pooling-inl.h"
 #include "bcr/kernel/rows-inl.h"
+#include "bcr/net/form.hpp"
+#include "bcr/net/pack.hpp"
 #include "bcr/net/parameters.hpp"
 #include "bcr/net/record.hpp"
 #include "bcr/net/steps.hpp"
@@ -29,8 +31,6 @@
 #include "bcr/op/linear.hpp"
 #include "bcr/op/pointwise.hpp"
 #include "bcr/op/pooling.hpp"
-#include "bcr/pack/cover.hpp"
-#include "bcr/pack/pack.hpp"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -42,7 +42,7 @@ struct StepMaking {
   const net::layer& layer;  // the main one
   std::span<const image_shape> inputs;
   image_shape output;
-  net::loaded_weights<T> loaded;
+  net::layer_weights<T> loaded;
   std::size_t threads;
 };
 // What it runs on.
@@ -129,7 +129,7 @@ class ConvolutionStep : public PlannedStep<Plan<T, StepEpilogueOf<T, Residual, F
     output_ = how.output;
   }
 
-  net::loaded_weights<T> loaded_;
+  net::layer_weights<T> loaded_;
   image_shape input_, output_;
 };
 
@@ -142,7 +142,7 @@ class DenseConvolutionStep : public ConvolutionStep<T, Residual, F, basic_dense_
     const status made = this->take(plan::create(
         kDenseConvKernels<T, typename DenseConvolutionStep::epilogue_type>, this->loaded_.view(),
         {.input = this->input_, .window = how.layer.window, .groups = how.layer.groups, .threads = how.threads}));
-    this->loaded_.weights = {};  // the plan has its own
+    this->loaded_.drop_dense();  // the plan has its own
     return made;
   }
 };
@@ -158,31 +158,12 @@ class DepthwiseStep : public ConvolutionStep<T, Residual, F, basic_depthwise_pla
   }
 };
 
-// The pattern of what is not zero, or of everything.
-template <block_shape Block, class T>
-result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept {
-  if (!all) {
-    auto found = cover_nonzeros<Block>(dense);
-    if (!found) return found.status();
-    return std::move(found->pattern);
-  }
-  auto made = pattern<Block>::create(dense.rows, dense.columns);
+// Packs a layer's weights, of which nothing else is kept, or takes those that are packed.
+template <blob_layout Layout, bool All, block_shape Block, class T>
+status PackInto(std::optional<packed_weights<T, Block, Layout>>& packed, net::layer_weights<T>& weights) noexcept {
+  auto made = net::pack_layer<Layout, Block, All>(weights);
   if (!made) return made.status();
-  for (std::size_t i = 0; i < made->block_rows(); ++i) {
-    for (std::size_t j = 0; j < made->block_columns(); ++j) made->keep_block(i, j);
-  }
-  return made;
-}
-
-// Packs a layer's weights, of which nothing else is kept.
-template <blob_layout Layout, block_shape Block, class T>
-status PackInto(std::optional<packed_weights<T, Block, Layout>>& packed, net::loaded_weights<T>& loaded, bool all,
-                std::size_t kernel_width = 1) noexcept {
-  auto kept = PatternOf<Block>(loaded.view(), all);
-  if (!kept) return kept.status();
-  auto made = pack<T, Layout>(*kept, loaded.view(), {.kernel_width = kernel_width});
-  if (!made) return made.status();
-  loaded.weights = {};
+  weights.drop_dense();
   packed.emplace(std::move(*made));
   return {};
 }
@@ -197,7 +178,7 @@ class PackedConvolutionStep : public ConvolutionStep<T, Residual, F, Convolution
   status create(StepMaking<T>&& how) noexcept {
     using plan = typename PackedConvolutionStep::plan_type;
     this->begin(how);
-    if (const status s = PackInto(packed_, this->loaded_, All, how.layer.window.kernel.width); !s) return s;
+    if (const status s = PackInto<blob_layout::panels, All>(packed_, this->loaded_); !s) return s;
     return this->take(plan::create(kConv2dKernels<T, typename PackedConvolutionStep::epilogue_type, T, false>, *packed_,
                                    {.input = this->input_,
                                     .window = how.layer.window,
@@ -218,7 +199,7 @@ class LinearStep : public PlannedStep<basic_linear_plan<T, StepEpilogueOf<T, Res
     using epilogue_type = StepEpilogueOf<T, Residual, F>;
     loaded_ = std::move(how.loaded);
     batch_ = how.output.batch;
-    if (const status s = PackInto(packed_, loaded_, All); !s) return s;
+    if (const status s = PackInto<blob_layout::bands, All>(packed_, loaded_); !s) return s;
     return this->take(basic_linear_plan<T, epilogue_type>::create(
         kLinearKernels<T, epilogue_type, T, true>, *packed_,
         {.tokens = batch_, .threads = how.threads, .tile_vectors = how.layer.weights.tile_vectors}));
@@ -232,7 +213,7 @@ class LinearStep : public PlannedStep<basic_linear_plan<T, StepEpilogueOf<T, Res
   }
 
  private:
-  net::loaded_weights<T> loaded_;
+  net::layer_weights<T> loaded_;
   std::size_t batch_ = 0;
   std::optional<packed_weights<T, Block, blob_layout::bands>> packed_;
 };
@@ -351,12 +332,13 @@ constexpr auto StepType() noexcept {
   constexpr bool residual = s.residual != net::no_layer, dense = l.weights.kind == net::storage::dense;
   constexpr net::function f = s.activation;
   constexpr image_shape in = Net.layers[s.inputs[0]].shape;
-  using blocks = block<dense ? 16 : l.weights.block_rows, dense ? 64 : l.weights.block_columns>;
+  constexpr weights_form form = net::form_of(Net, s);
+  using blocks = net::block_of<l.weights>;
   if constexpr (l.kind == operation::convolution) {
-    if constexpr (dense && l.groups == in.channels && l.shape.channels == in.channels) {
-      return std::type_identity<DepthwiseStep<T, residual, f>>();
-    } else if constexpr (!dense || (l.window == window2d{} && l.groups == 1)) {
+    if constexpr (form == weights_form::panels) {
       return std::type_identity<PackedConvolutionStep<T, residual, f, blocks, dense>>();
+    } else if constexpr (l.groups == in.channels && l.shape.channels == in.channels) {
+      return std::type_identity<DepthwiseStep<T, residual, f>>();
     } else {
       return std::type_identity<DenseConvolutionStep<T, residual, f>>();
     }

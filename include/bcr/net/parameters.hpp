@@ -27,21 +27,33 @@ concept parameters_of = requires(const P& p, std::string_view name) {
   { p(name, name) } -> std::convertible_to<std::span<const T>>;
 };
 
+// What a step is made of: its bias, and its weights, packed or dense, in memory of their own or in a saved network's.
 template <class T>
-struct loaded_weights {
-  buffer<T> weights, bias;  // rows x columns, rows
+struct layer_weights {
   std::size_t rows = 0, columns = 0;
-  matrix_view<const T> view() const noexcept { return {weights.data(), rows, columns}; }
+  std::size_t kernel_width = 1;       // of a convolution
+  std::span<const T> bias;            // rows
+  std::span<const T> dense;           // rows x columns, or none where they are packed
+  std::span<const std::byte> packed;  // a saved packed_weights, or none
+  buffer<T> own_bias, own_dense;
+
+  matrix_view<const T> view() const noexcept { return {dense.data(), rows, columns}; }
+  // Once a plan or packed weights have them.
+  void drop_dense() noexcept {
+    dense = {};
+    own_dense = {};
+  }
 };
 
 // Fails with invalid_argument where a parameter is missing or has another number of elements, and with out_of_memory.
 template <class T, std::size_t Capacity, parameters_of<T> Parameters>
-BCR_COLD result<loaded_weights<T>> load_weights(const network<Capacity>& net, const step& s,
-                                                const Parameters& parameters) noexcept {
+BCR_COLD result<layer_weights<T>> load_weights(const network<Capacity>& net, const step& s,
+                                               const Parameters& parameters) noexcept {
   const layer& l = net[s.main];
-  loaded_weights<T> made;
+  layer_weights<T> made;
   made.rows = l.weight_rows();
   made.columns = net.weight_columns(s.main);
+  if (l.kind == operation::convolution) made.kernel_width = l.window.kernel.width;
   auto weights = buffer<T>::allocate(made.rows * made.columns);
   auto bias = buffer<T>::allocate(made.rows);
   if (!weights) return weights.status();
@@ -70,8 +82,10 @@ BCR_COLD result<loaded_weights<T>> load_weights(const network<Capacity>& net, co
     const status folded = fold_batch_norm<T>({weights->data(), made.rows, made.columns}, bias->data(), norm);
     if (!folded) return folded;
   }
-  made.weights = std::move(*weights);
-  made.bias = std::move(*bias);
+  made.own_dense = std::move(*weights);
+  made.own_bias = std::move(*bias);
+  made.dense = {made.own_dense.data(), made.own_dense.size()};
+  made.bias = {made.own_bias.data(), made.own_bias.size()};
   return made;
 }
 

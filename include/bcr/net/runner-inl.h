@@ -1,4 +1,5 @@
-// Runs a network: made once of its constexpr description and its parameters, immutable after that, without allocating.
+// Runs a network: made once of its constexpr description and its parameters, or of their saved form, immutable after
+// that, without allocating.
 #if defined(BCR_NET_RUNNER_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_NET_RUNNER_INL_H_
 #undef BCR_NET_RUNNER_INL_H_
@@ -9,18 +10,25 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
+#include "bcr/core/buffer.hpp"
 #include "bcr/core/cold.hpp"
 #include "bcr/core/executor.hpp"
 #include "bcr/net/check.hpp"
+#include "bcr/net/form.hpp"
 #include "bcr/net/layers-inl.h"
 #include "bcr/net/memory.hpp"
+#include "bcr/net/pack.hpp"
 #include "bcr/net/parameters.hpp"
+#include "bcr/net/saved.hpp"
 #include "bcr/net/steps.hpp"
 #include "bcr/op/workspace.hpp"
 
@@ -40,6 +48,7 @@ class network_runner {
   static_assert(net::check<Net>());
   static constexpr auto program_ = net::steps_of(Net);
   static constexpr auto memory_ = net::plan_memory(Net, program_);
+  static constexpr std::uint64_t description_ = net::description_of(Net);
   static constexpr std::size_t count_ = program_.count;
   static_assert(count_ != 0, "bcr: a network has a layer beside its input");
 
@@ -50,16 +59,38 @@ class network_runner {
   template <net::parameters_of<T> Parameters>
   BCR_COLD static result<network_runner> create(const Parameters& parameters,
                                                 const network_options& options = {}) noexcept {
-    network_runner made;
-    status first;
-    made.for_each_step([&](auto number, auto& s) noexcept {
-      first = make<number()>(s, parameters, options.threads);
-      if (!first && options.failed_layer != nullptr)
-        *options.failed_layer = Net.layers[program_.steps[number()].main].name;
-      if (first) made.workspace_bytes_ = std::max(made.workspace_bytes_, s.workspace_bytes());
-      return first.ok();
-    });
-    if (!first) return first;
+    return made_of(
+        [&]<std::size_t I>(step_number<I>) { return net::load_weights<T>(Net, program_.steps[I], parameters); },
+        options);
+  }
+
+  // A runner for the bytes that net::pack<Net, T>() made, of which `open` checks and keeps a copy: they may be
+  // misaligned. Safe for any content and length. Fails as blob_view::open does, with foreign if the weights are another
+  // network's, and with out_of_memory.
+  BCR_COLD static result<network_runner> open(std::span<const std::byte> bytes,
+                                              const network_options& options = {}) noexcept {
+    auto copy = buffer<std::byte>::allocate(bytes.size());
+    if (!copy) return copy.status();
+    if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
+    return adopt(std::move(*copy), options);
+  }
+  // The same without a copy: `bytes`, 64-byte aligned, must outlive the runner and stay unchanged. Made for mapped
+  // files. Packed weights, those of depthwise convolutions and biases are used where they are; what the plans of other
+  // dense convolutions need is another order of their weights, which is a copy.
+  BCR_COLD static result<network_runner> view(std::span<const std::byte> bytes,
+                                              const network_options& options = {}) noexcept {
+    const auto saved = net::open_saved<T>(Net, program_, description_, bytes);
+    if (!saved) return saved.status();
+    return made_of(
+        [&]<std::size_t I>(step_number<I>) {
+          return result(net::weights_of<T>(*saved, net::weights_before(Net, program_, I)));
+        },
+        options);
+  }
+  // The same for bytes that the runner takes over.
+  BCR_COLD static result<network_runner> adopt(buffer<std::byte> bytes, const network_options& options = {}) noexcept {
+    auto made = view(bytes, options);
+    if (made) made->owned_ = std::move(bytes);
     return made;
   }
 
@@ -136,7 +167,26 @@ class network_runner {
   }
 
  private:
+  template <std::size_t I>
+  using step_number = std::integral_constant<std::size_t, I>;
+
   network_runner() noexcept = default;
+
+  // `load(number)` is the result of loading the weights of a step that has any.
+  template <class Load>
+  BCR_COLD static result<network_runner> made_of(const Load& load, const network_options& options) noexcept {
+    network_runner made;
+    status first;
+    made.for_each_step([&](auto number, auto& s) noexcept {
+      first = make<number()>(s, load, options.threads);
+      if (!first && options.failed_layer != nullptr)
+        *options.failed_layer = Net.layers[program_.steps[number()].main].name;
+      if (first) made.workspace_bytes_ = std::max(made.workspace_bytes_, s.workspace_bytes());
+      return first.ok();
+    });
+    if (!first) return first;
+    return made;
+  }
 
   template <std::size_t... I>
   static auto tuple_of(std::index_sequence<I...>) noexcept
@@ -154,11 +204,11 @@ class network_runner {
   }
   template <class Steps, class Visit, std::size_t... I>
   static void visit_all(Steps& steps, const Visit& visit, std::index_sequence<I...>) noexcept {
-    (void)(visit(std::integral_constant<std::size_t, I>(), std::get<I>(steps)) && ...);
+    (void)(visit(step_number<I>(), std::get<I>(steps)) && ...);
   }
 
-  template <std::size_t I, class Step, class Parameters>
-  static status make(Step& made, const Parameters& parameters, std::size_t threads) noexcept {
+  template <std::size_t I, class Step, class Load>
+  static status make(Step& made, const Load& load, std::size_t threads) noexcept {
     constexpr net::step s = program_.steps[I];
     constexpr const net::layer& l = Net.layers[s.main];
     static_assert(l.kind != net::operation::batch_norm,
@@ -166,8 +216,8 @@ class network_runner {
     image_shape inputs[net::most_inputs];
     for (std::size_t i = 0; i < s.input_count; ++i) inputs[i] = Net.layers[s.inputs[i]].shape;
     StepMaking<T> how{l, {inputs, s.input_count}, Net.layers[s.result].shape, {}, threads};
-    if constexpr (l.kind == net::operation::convolution || l.kind == net::operation::linear) {
-      auto loaded = net::load_weights<T>(Net, s, parameters);
+    if constexpr (net::form_of(Net, s) != weights_form::none) {
+      auto loaded = load(step_number<I>());
       if (!loaded) return loaded.status();
       how.loaded = std::move(*loaded);
     }
@@ -205,6 +255,7 @@ class network_runner {
     return made;
   }
 
+  buffer<std::byte> owned_;  // saved weights that the steps refer to; empty where they are somebody else's
   steps_tuple steps_;
   std::size_t workspace_bytes_ = 0;
 };

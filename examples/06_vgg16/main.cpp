@@ -1,0 +1,7 @@
+// VGG-16, dense and pruned in blocks: what runs, how long it takes, and whether the results are PyTorch's. Parameters
+// that a model's file would hold are made up, unless one is named, so this is about time and not about cats.
+//   vgg16 [RATE] [--weights FILE.safetensors] [--image FILE]      pruned RATE times, 10 if nothing is said
+#include "network.hpp"
+#include "network_program.hpp"
+
+int main(int argc, char** argv) { return network_program::main<vgg16::dense, vgg16::pruned>(argc, argv, 10); }

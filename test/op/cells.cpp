@@ -89,7 +89,7 @@ void check_bits(const cell_shape& shape, std::size_t batch) {
   };
   for (const std::size_t steps : {1u, 3u}) {
     const std::vector<std::byte> alone = run(1, steps, bcr::serial_executor());
-    for (const std::size_t threads : {2u, 3u, 5u, 16u}) {
+    for (const std::size_t threads : {2u, 16u}) {  // two tasks, and one a slice of the units
       CHECK(run(threads, steps, bcr::serial_executor()) == alone);
       CHECK(run(threads, steps, bcr::test::backward_executor()) == alone);
       CHECK(run(threads, steps, std::move(*bcr::thread_pool::create(3))) == alone);
@@ -101,14 +101,14 @@ TEST_CASE("cells: the same bits for any number of threads") {
   for (const cell_kind kind : every_kind) {
     // The last is a tile of two and a half vectors.
     for (const std::size_t batch : {std::size_t{1}, std::size_t{5}, 5 * bcr::test::lanes_of<float>() / 2}) {
-      const cell_shape shape{.kind = kind, .inputs = 30, .hidden = 90, .diagonal = true};
+      const cell_shape shape{.kind = kind, .inputs = 30, .hidden = 150, .diagonal = true};
       check_bits<float, bcr::block<4, 16>>(shape, batch);
       check_bits<float, bcr::block<4, 16>, blob_layout::bands>(shape, batch);
       check_bits<float, bcr::block<4, 16>, blob_layout::panels_and_bands>(shape, batch);
     }
   }
-  check_bits<float, bcr::block<4, 16>>({.inputs = 30, .hidden = 90, .projected = 50, .peepholes = true}, 1);
-  check_bits<double, bcr::block<8, 16>>({.inputs = 30, .hidden = 90, .projected = 50, .peepholes = true}, 5);
+  check_bits<float, bcr::block<4, 16>>({.inputs = 30, .hidden = 150, .projected = 70, .peepholes = true}, 1);
+  check_bits<double, bcr::block<8, 16>>({.inputs = 30, .hidden = 150, .projected = 70, .peepholes = true}, 5);
 }
 
 TEST_CASE("cells: not-a-number in the input or the state comes out of every unit that meets it") {

@@ -141,7 +141,7 @@ sve_stages() {
   # runs for one.
   arm_stage sve 256 -R '^highway'
   arm_stage sve 128 -R '^highway.*(simd.ops|kernel|op.gemm|op.linear|op.conv2d|op.bytes|op.not_finite)'
-  arm_stage sve 512 -R '^highway.*(simd.ops|kernel|op.gemm|op.linear|op.conv2d|op.bytes|op.not_finite)'
+  arm_stage sve 512 -R '^highway.*(simd.ops|kernel|op.gemm|op.conv2d|op.bytes|op.not_finite)'
 }
 rvv_stages() {
   riscv_stage rvv 256 -R '^highway' -E simd.math

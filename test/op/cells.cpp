@@ -35,6 +35,7 @@ void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t se
   random_source random(seed);
   for (const cell_kind kind : every_kind) {
     for (const gate_order order : {gate_order::pytorch, gate_order::onnx}) {
+      [[maybe_unused]] std::size_t number = 0;
       for (const std::size_t hidden : hiddens) {
         for (const bcr::test::pattern_options& how : bcr::test::every_density) {
           cell_shape shape{.kind = kind, .order = order, .inputs = inputs[random.below(5)], .hidden = hidden};
@@ -46,6 +47,10 @@ void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t se
           }
           shape.diagonal = shape.projected == 0 && random.chance(0.3);
           const std::size_t batch = batches[random.below(batches.size())], threads = 1 + random.below(4);
+#ifdef BCR_TEST_EMULATED
+          // Every other one, and the rest in the other order, which is of packing alone.
+          if (number++ % 2 == (order == gate_order::onnx ? 0u : 1u)) continue;
+#endif
           check_steps<T, Block, blob_layout::panels>(shape, batch, threads, ++seed * 100);
           check_steps<T, Block, blob_layout::bands>(shape, batch, threads, seed * 100);
           if (seed % 3 == 0) check_steps<T, Block, blob_layout::panels_and_bands>(shape, batch, threads, seed * 100);

@@ -12,7 +12,7 @@ cmake/install-packages.sh build test
 
 for preset in "$@"; do
   build=build/nightly-$preset log=build/nightly-$preset.log
-  if ! { cmake --preset "$preset" -B "$build" -DBCR_TEST_OPTIMIZATION=-O3 &&
+  if ! { cmake --preset "$preset" -B "$build" -DBCR_TEST_NIGHTLY_OPTIMIZATION=-O3 -DBCR_TEST_KERNEL_OPTIMIZATION=-O3 &&
          cmake --build "$build" --target bcr_test_nightly; } >"$log" 2>&1; then
     tail -n 60 "$log"
     exit 1

@@ -1,15 +1,41 @@
 #!/bin/bash
-# Installs what is missing, builds everything and tests it; what fails soonest comes first.
+# Installs what is missing, builds everything and tests it; what fails soonest comes first. From two cores on, two stages
+# run side by side, on half of the cores each: there is always one that keeps a core busy while another has a long test
+# or a last file to wait for. What a stage prints is shown when it is done.
 #   test/run.sh         all of it
 #   test/run.sh quick   formatting, layering, headers, and the tests as g++ builds them for this machine
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
-export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} CTEST_OUTPUT_ON_FAILURE=1
-passed=0 failed=0 skipped=0 failures=()
+cores=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CMAKE_BUILD_PARALLEL_LEVEL=$cores CTEST_OUTPUT_ON_FAILURE=1
+results=build/results.txt # a line for what passed, failed or was skipped: the word, how many, what
 
 announce() { printf '\n=== %s (%d s)\n' "$1" $SECONDS; }
-passes() { passed=$((passed + $1)); }
-fails() { failed=$((failed + $1)) failures+=("$2"); }
+passes() { echo "passed $1" >>$results; }
+fails() { echo "failed $1 $2" >>$results; }
+skips() { echo "skipped $1" >>$results; }
+total() { awk -v word="$1" '$1 == word { sum += $2 } END { print sum + 0 }' $results; }
+
+# beside COMMAND...: runs stages in the background, once fewer than two are running; await_all waits for the last of them.
+lanes=$((cores < 2 ? 1 : 2)) stages=0 running=0
+declare -A name_of=() log_of=()
+beside() {
+  while [ $running -ge $lanes ]; do await_one; done
+  stages=$((stages + 1)) running=$((running + 1))
+  (
+    CMAKE_BUILD_PARALLEL_LEVEL=$(((cores + lanes - 1) / lanes)) "$@"
+    exit 0 # and another status if it never comes to this
+  ) >build/stage-$stages.log 2>&1 &
+  name_of[$!]=$* log_of[$!]=build/stage-$stages.log
+}
+await_one() {
+  local pid
+  wait -n -p pid || fails 1 "the whole of: ${name_of[$pid]}"
+  running=$((running - 1))
+  cat "${log_of[$pid]}"
+}
+await_all() { while [ $running -gt 0 ]; do await_one; done; }
+trap 'trap - TERM; kill 0' INT TERM # of the terminal's keys the background hears nothing
 
 # stage NAME COMMAND...: counts as one test.
 stage() {
@@ -33,7 +59,7 @@ ctest_stage() {
   total=$(sed -E 's/.* out of //' <<<"${cases:-1}") bad=$(sed -E 's/.* ([0-9]+) tests failed.*/\1/' <<<"${cases:-1}")
   missed=$(grep -c '[*]Skipped' "$log")
   passes $((total - bad - missed))
-  skipped=$((skipped + missed))
+  skips "$missed"
   if [ "$bad" -eq 0 ]; then
     echo "$cases"
   else
@@ -48,7 +74,7 @@ cpu_ctest_stage() {
   for flag in $1; do
     if ! grep -qw "$flag" /proc/cpuinfo; then
       announce "$2: skipped, this processor has no $flag"
-      skipped=$((skipped + 1))
+      skips 1
       return
     fi
   done
@@ -61,7 +87,7 @@ needs() {
   for tool in "${@:2}"; do
     if ! command -v "$tool" >/dev/null; then
       announce "$1: skipped, there is no $tool here"
-      skipped=$((skipped + 1))
+      skips 1
       return 1
     fi
   done
@@ -102,19 +128,33 @@ check_format() {
 check_scripts() { sources -type f '(' -name '*.sh' -o -path .ci/run ')' -exec shellcheck '{}' +; }
 check_tidy() { cmake --preset clang >/dev/null && clang-tidy-19 --quiet -p build/clang build/clang/test/headers/all.cpp; }
 
-mkdir -p build
-cmake/install-packages.sh build test || fails 1 "installing packages"
-
-stage "format (repair with clang-format-19 -i)" check_format
-stage "layering" test/headers/layering.sh
-stage "shell scripts" check_scripts
-ctest_stage native bcr_test_headers -R '^compile_fail'
-ctest_stage native all -E '^compile_fail'
-if [ "${1:-all}" != quick ]; then
-  ctest_stage xsimd "bcr_test_headers bcr_test_xsimd" -R '^xsimd'
-  ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
-  cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
-  cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+# Stages of one build folder, which come one after the other.
+clang_stages() {
+  # Without the examples of the README, the installed packages and the fuzzers, which are g++'s and other stages', and
+  # without what has no vector code, which clang compiles for the sanitizers.
+  ctest_stage clang "bcr_test_headers bcr_test_highway bcr_test_fast_math bcr_test_threads bcr_test_no_exceptions" \
+    -R '^(compile_fail|highway|fast_math|threads|no_exceptions)'
+  stage "clang-tidy" check_tidy
+}
+sve_stages() {
+  # One program for vectors of any length: what is the same instructions for every length, and takes long in the emulator,
+  # runs for one.
+  arm_stage sve 256 -R '^highway'
+  arm_stage sve 128 -R '^highway.*(simd.ops|kernel|op.gemm|op.linear|op.conv2d|op.bytes|op.not_finite)'
+  arm_stage sve 512 -R '^highway.*(simd.ops|kernel|op.gemm|op.conv2d|op.bytes|op.not_finite)'
+}
+rvv_stages() {
+  riscv_stage rvv 256 -R '^highway' -E simd.math
+  riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
+}
+wasm_stage() { if needs wasm clang++-19 wasm-ld-19 node; then ctest_stage wasm all; fi; }
+dispatch_arm_stage() {
+  needs dispatch-arm aarch64-linux-gnu-g++ qemu-aarch64 || return
+  # The rest, the same tests on each target, would take two minutes, and is what the stages of these targets test.
+  ctest_stage dispatch-arm "bcr_test_dispatch_header_highway bcr_test_no_exceptions_highway bcr_test_own_targets" \
+    -R '^dispatch.*(header|no_exceptions|baseline|own_targets)'
+}
+loops_stages() {
   loops_stage neon aarch64-linux-gnu-g++ clang++-19
   loops_stage sve aarch64-linux-gnu-g++ clang++-19
   loops_stage rvv clang++-14
@@ -122,35 +162,44 @@ if [ "${1:-all}" != quick ]; then
     loops_stage avx2 g++ clang++-19
     loops_stage avx512 g++ clang++-19
   fi
-  arm_stage neon 128 -R '^highway'
-  arm_stage neon-xsimd 128 -R '^xsimd.*(simd.ops|kernel|op.gemm$|op.not_finite)'
-  # One program for vectors of any length: what is the same instructions for every length, and takes long in the emulator,
-  # runs for one.
-  arm_stage sve 256 -R '^highway'
-  arm_stage sve 128 -R '^highway.*(simd.ops|kernel|op.gemm|op.linear|op.conv2d|op.bytes|op.not_finite)'
-  arm_stage sve 512 -R '^highway.*(simd.ops|kernel|op.gemm|op.linear|op.conv2d|op.bytes|op.not_finite)'
-  arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
-  arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
-  arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm$)'
-  riscv_stage rvv 256 -R '^highway' -E simd.math
-  riscv_stage rvv 128 -R '^highway.*(simd.ops|kernel)'
-  if needs wasm clang++-19 wasm-ld-19 node; then ctest_stage wasm all; fi
-  ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
-  if needs dispatch-arm aarch64-linux-gnu-g++ qemu-aarch64; then
-    # The rest, the same tests on each target, would take two minutes, and is what the stages above test.
-    ctest_stage dispatch-arm "bcr_test_dispatch_header_highway bcr_test_no_exceptions_highway bcr_test_own_targets" \
-      -R '^dispatch.*(header|no_exceptions|baseline|own_targets)'
-  fi
-  # Without the examples of the README, the installed packages and the fuzzers, which are g++'s and the stages' below.
-  ctest_stage clang "bcr_test_headers bcr_test_plain bcr_test_highway bcr_test_fast_math bcr_test_threads bcr_test_no_exceptions" \
-    -R '^(compile_fail|plain|highway|fast_math|threads|no_exceptions)'
-  stage "clang-tidy" check_tidy
-  ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'
-  ctest_stage fuzz bcr_fuzz -R '^fuzz'
-  stage "examples" examples/run.sh test
+}
+
+mkdir -p build
+: >$results
+cmake/install-packages.sh build test || fails 1 "installing packages"
+
+stage "format (repair with clang-format-19 -i)" check_format
+stage "layering" test/headers/layering.sh
+stage "shell scripts" check_scripts
+ctest_stage native bcr_test_headers -R '^compile_fail'
+if [ "${1:-all}" = quick ]; then
+  ctest_stage native all -E '^compile_fail'
+else
+  beside ctest_stage native all -E '^compile_fail'
+  beside clang_stages
+  beside ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'
+  beside ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
+  beside sve_stages
+  beside arm_stage neon 128 -R '^highway'
+  beside rvv_stages
+  beside ctest_stage fuzz bcr_fuzz -R '^fuzz'
+  beside ctest_stage xsimd "bcr_test_headers bcr_test_xsimd" -R '^xsimd'
+  beside ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
+  beside stage "examples" examples/run.sh test
+  beside cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
+  beside cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  beside arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
+  beside arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
+  beside arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm$)'
+  beside arm_stage neon-xsimd 128 -R '^xsimd.*(simd.ops|kernel|op.gemm$|op.not_finite)'
+  beside dispatch_arm_stage
+  beside wasm_stage
+  beside loops_stages
+  await_all
 fi
 
 announce "done"
-if [ $failed -ne 0 ]; then printf 'Failed: %s\n' "${failures[@]}"; fi
-echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
-[ $failed -eq 0 ]
+failed=$(total failed) skipped=$(total skipped)
+if [ "$failed" -ne 0 ]; then sed -n 's/^failed [0-9]* /Failed: /p' $results; fi
+echo "$(total passed) passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]

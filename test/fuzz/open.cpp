@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "bcr/bcr.hpp"
 #include "fuzz/input.hpp"
+#include "support/kernels_once.hpp"
 #include "support/tampered.hpp"
 
 namespace {

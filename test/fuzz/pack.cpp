@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "bcr/bcr.hpp"
 #include "bcr/pack/bcrc.hpp"
 #include "fuzz/input.hpp"
+#include "support/kernels_once.hpp"
 
 namespace {
 

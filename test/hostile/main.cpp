@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "bcr/bcr.hpp"
 #include "support/guarded.hpp"
+#include "support/kernels_once.hpp"
 #include "support/tampered.hpp"
 
 namespace {

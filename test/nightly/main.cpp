@@ -77,54 +77,68 @@ struct bias_gelu_and_residual {
   }
 };
 
-template <class How, class T, class Block, class W, bcr::blob_layout Layout>
-void check_linear(const operands<T, Block, W>& in, const bcr::packed_weights<W, Block, Layout>& packed,
-                  std::size_t tokens, random_source& random) {
-  const std::size_t rows = packed.rows(), inner = packed.columns();
-  guarded_matrix<T> x(tokens, inner, bcr::test::any_placement(random)),
+// Runs and compares, for any block and layout.
+template <class How, class T, class Plan>
+void check_linear_plan(const Plan& plan, const bcr::test::dense_matrix<T>& input,
+                       const bcr::test::exact_product<T>& exact, std::size_t rows, std::size_t tokens,
+                       random_source& random) {
+  guarded_matrix<T> x(tokens, input.rows, bcr::test::any_placement(random)),
       y(tokens, rows, bcr::test::any_placement(random));
   guarded_array<T> bias(rows, random.below(4), bcr::test::guard_side::after);
   for (std::size_t i = 0; i < rows; ++i) bias[i] = static_cast<T>(bias_of(i));
   for (std::size_t t = 0; t < tokens; ++t) {
-    for (std::size_t k = 0; k < inner; ++k) x(t, k) = in.input(k, t);
+    for (std::size_t k = 0; k < input.rows; ++k) x(t, k) = input(k, t);
     for (std::size_t i = 0; How::reads_output && i < rows; ++i)
       y(t, i) = static_cast<T>(bcr::test::output_before(i, t));
   }
+  guarded_array<std::byte> workspace(plan.workspace_bytes(), random.below(70), bcr::test::guard_side::after);
   const auto epilogue = How::make(y.view(), static_cast<const T*>(bias.data()));
-  const auto plan = bcr::linear_plan<T, std::remove_const_t<decltype(epilogue)>, W>::create(
-      packed, {.tokens = tokens, .threads = 1 + random.below(4), .tile_vectors = static_cast<int>(random.below(7))});
-  REQUIRE(plan.ok());
-  guarded_array<std::byte> workspace(plan->workspace_bytes(), random.below(70), bcr::test::guard_side::after);
-  CHECK(plan->run(x.view(), y.view(), workspace.span(), epilogue).ok());
+  CHECK(plan.run(x.view(), y.view(), workspace.span(), epilogue).ok());
   CHECK(x.surroundings_intact());
   CHECK(y.surroundings_intact());
   CHECK(workspace.surroundings_intact());
   double worst = 0;
   for (std::size_t t = 0; t < tokens; ++t) {
     for (std::size_t i = 0; i < rows; ++i) {
-      const auto expected = How::exactly(in.exact(i, t), bias_of(i), bcr::test::output_before(i, t));
-      worst = std::max(worst, in.exact.excess(i, y(t, i), expected));
+      const auto expected = How::exactly(exact(i, t), bias_of(i), bcr::test::output_before(i, t));
+      worst = std::max(worst, exact.excess(i, y(t, i), expected));
     }
   }
   CHECK(worst <= 1);
 }
+
+// The epilogue and what it comes to, as check_gemm wants them.
+template <class How, class T>
+struct make_of {
+  const T* bias;
+  auto operator()(bcr::matrix_view<T> c) const { return How::make(c, bias); }
+};
+template <class How>
+struct exactly_of {
+  exact_value operator()(const exact_value& sum, std::size_t i, std::size_t j) const {
+    return How::exactly(sum, bias_of(i), bcr::test::output_before(i, j));
+  }
+};
 
 template <class How, class T, class Block, class W, bcr::blob_layout Layout>
 void check_packed(const operands<T, Block, W>& in, const bcr::packed_weights<W, Block, Layout>& saved,
                   std::size_t columns, random_source& random) {
   const auto packed = bcr::packed_weights<W, Block, Layout>::open(saved.bytes());
   REQUIRE(packed.ok());
-  if (random.chance(0.3)) return check_linear<How>(in, *packed, columns, random);
+  if (random.chance(0.3)) {
+    using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
+    const auto plan = bcr::linear_plan<T, epilogue_type, W>::create(
+        *packed,
+        {.tokens = columns, .threads = 1 + random.below(4), .tile_vectors = static_cast<int>(random.below(7))});
+    REQUIRE(plan.ok());
+    return check_linear_plan<How>(*plan, in.input, in.exact, packed->rows(), columns, random);
+  }
 
   auto s = bcr::test::any_gemm_setting(random, columns);
   s.output_matters = How::reads_output;
   std::vector<T> bias(packed->rows());
   for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<T>(bias_of(i));
-  bcr::test::check_gemm(
-      in, *packed, s, [&](bcr::matrix_view<T> c) { return How::make(c, static_cast<const T*>(bias.data())); },
-      [](const exact_value& sum, std::size_t i, std::size_t j) {
-        return How::exactly(sum, bias_of(i), bcr::test::output_before(i, j));
-      });
+  bcr::test::check_gemm(in, *packed, s, make_of<How, T>{bias.data()}, exactly_of<How>());
 }
 
 template <class How, class W, class Block>

@@ -89,6 +89,12 @@ class cell_case {
       });
       round_rows(projection_, [&](std::size_t i, std::size_t k) { return kept_projection.keeps(i, k); });
     }
+    input_terms_ = terms_of(input_, [&](std::size_t i, std::size_t k) { return kept_input.keeps(pattern_row(i), k); });
+    recurrent_terms_ = terms_of(recurrent_, [&](std::size_t i, std::size_t k) {
+      return kept_recurrent.keeps(pattern_row(i), k) || (s.diagonal && k == i % s.hidden);
+    });
+    projection_terms_ =
+        terms_of(projection_, [&](std::size_t i, std::size_t k) { return kept_projection.keeps(i, k); });
   }
 
   // The largest sum of magnitudes in a row of the matrices that meet the state.
@@ -173,6 +179,22 @@ class cell_case {
     }
   }
 
+  // The weights that count, row by row.
+  struct term {
+    std::size_t column;
+    double weight;
+  };
+  template <class Keeps>
+  static std::vector<std::vector<term>> terms_of(const dense_matrix<T>& all, Keeps&& keeps) {
+    std::vector<std::vector<term>> terms(all.rows);
+    for (std::size_t i = 0; i < all.rows; ++i) {
+      for (std::size_t k = 0; k < all.columns; ++k) {
+        if (keeps(i, k)) terms[i].push_back({k, static_cast<double>(all(i, k))});
+      }
+    }
+    return terms;
+  }
+
   std::size_t gate_rows() const { return blocks_covering(shape.hidden, Block::rows) * Block::rows; }
   std::size_t pattern_rows() const { return shape.gates() * gate_rows(); }
   std::size_t pattern_row(std::size_t row) const { return row / shape.hidden * gate_rows() + row % shape.hidden; }
@@ -186,9 +208,8 @@ class cell_case {
   double input_sum(std::size_t gate, std::size_t unit, const T* x) const {
     const std::size_t row = gate * shape.hidden + unit;
     double value = 0, magnitude = 0;
-    for (std::size_t k = 0; k < shape.inputs; ++k) {
-      if (!kept_input.keeps(pattern_row(row), k)) continue;
-      const double product = static_cast<double>(input_(row, k)) * static_cast<double>(x[k]);
+    for (const term& t : input_terms_[row]) {
+      const double product = t.weight * static_cast<double>(x[t.column]);
       value += product;
       magnitude += std::abs(product);
     }
@@ -198,9 +219,8 @@ class cell_case {
   double recurrent_sum(std::size_t gate, std::size_t unit, const std::vector<double>& h) const {
     const std::size_t row = gate * shape.hidden + unit;
     double value = 0, magnitude = 0;
-    for (std::size_t k = 0; k < shape.outputs(); ++k) {
-      if (!kept_recurrent.keeps(pattern_row(row), k) && !(shape.diagonal && k == unit)) continue;
-      const double product = static_cast<double>(recurrent_(row, k)) * h[k];
+    for (const term& t : recurrent_terms_[row]) {
+      const double product = t.weight * h[t.column];
       value += product;
       magnitude += std::abs(product);
     }
@@ -256,10 +276,9 @@ class cell_case {
     std::vector<double> h(shape.projected);
     for (std::size_t i = 0; i < shape.projected; ++i) {
       double magnitude = 0;
-      for (std::size_t k = 0; k < shape.hidden; ++k) {
-        if (!kept_projection.keeps(i, k)) continue;
-        h[i] += static_cast<double>(projection_(i, k)) * units[k];
-        magnitude += std::abs(static_cast<double>(projection_(i, k)) * units[k]);
+      for (const term& t : projection_terms_[i]) {
+        h[i] += t.weight * units[t.column];
+        magnitude += std::abs(t.weight * units[t.column]);
       }
       sum(0, static_cast<double>(shape.hidden), magnitude, 0);
     }
@@ -267,6 +286,7 @@ class cell_case {
   }
 
   dense_matrix<T> input_, recurrent_, projection_, input_bias_, recurrent_bias_, peepholes_;
+  std::vector<std::vector<term>> input_terms_, recurrent_terms_, projection_terms_;
   mutable double most_magnitude_ = 0, most_terms_ = 0;
 };
 

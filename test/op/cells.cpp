@@ -35,6 +35,7 @@ void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t se
   random_source random(seed);
   for (const cell_kind kind : every_kind) {
     for (const gate_order order : {gate_order::pytorch, gate_order::onnx}) {
+      [[maybe_unused]] std::size_t number = 0;
       for (const std::size_t hidden : hiddens) {
         for (const bcr::test::pattern_options& how : bcr::test::every_density) {
           cell_shape shape{.kind = kind, .order = order, .inputs = inputs[random.below(5)], .hidden = hidden};
@@ -46,6 +47,10 @@ void check_every_shape(const std::vector<std::size_t>& hiddens, std::uint64_t se
           }
           shape.diagonal = shape.projected == 0 && random.chance(0.3);
           const std::size_t batch = batches[random.below(batches.size())], threads = 1 + random.below(4);
+#ifdef BCR_TEST_EMULATED
+          // Every other one, and the rest in the other order, which is of packing alone.
+          if (number++ % 2 == (order == gate_order::onnx ? 0u : 1u)) continue;
+#endif
           check_steps<T, Block, blob_layout::panels>(shape, batch, threads, ++seed * 100);
           check_steps<T, Block, blob_layout::bands>(shape, batch, threads, seed * 100);
           if (seed % 3 == 0) check_steps<T, Block, blob_layout::panels_and_bands>(shape, batch, threads, seed * 100);
@@ -89,7 +94,7 @@ void check_bits(const cell_shape& shape, std::size_t batch) {
   };
   for (const std::size_t steps : {1u, 3u}) {
     const std::vector<std::byte> alone = run(1, steps, bcr::serial_executor());
-    for (const std::size_t threads : {2u, 3u, 5u, 16u}) {
+    for (const std::size_t threads : {2u, 16u}) {  // two tasks, and one a slice of the units
       CHECK(run(threads, steps, bcr::serial_executor()) == alone);
       CHECK(run(threads, steps, bcr::test::backward_executor()) == alone);
       CHECK(run(threads, steps, std::move(*bcr::thread_pool::create(3))) == alone);
@@ -99,7 +104,8 @@ void check_bits(const cell_shape& shape, std::size_t batch) {
 
 TEST_CASE("cells: the same bits for any number of threads") {
   for (const cell_kind kind : every_kind) {
-    for (const std::size_t batch : {1u, 5u, 40u}) {
+    // The last is a tile of two and a half vectors.
+    for (const std::size_t batch : {std::size_t{1}, std::size_t{5}, 5 * bcr::test::lanes_of<float>() / 2}) {
       const cell_shape shape{.kind = kind, .inputs = 30, .hidden = 150, .diagonal = true};
       check_bits<float, bcr::block<4, 16>>(shape, batch);
       check_bits<float, bcr::block<4, 16>, blob_layout::bands>(shape, batch);

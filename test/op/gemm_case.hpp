@@ -43,24 +43,21 @@ inline doctest::String describe(const gemm_setting& s) {
          " c " + place(s.c) + " workspace " + number(s.workspace_offset);
 }
 
-// Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.
-template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue, class Executor = serial_executor>
-guarded_matrix<T> run_gemm(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed,
-                           const gemm_setting& s, MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
-  using epilogue_type = decltype(make_epilogue(matrix_view<T>()));
-  auto plan = gemm_plan<T, epilogue_type, W>::create(packed, s.options);
-  REQUIRE(plan.ok());
-  REQUIRE(plan->tasks() <= s.options.threads);
+// Runs a plan for `rows` rows and returns C: the same code for all blocks and layouts, which are the plan's affair.
+template <class T, class Plan, class MakeEpilogue, class Executor>
+guarded_matrix<T> run_plan(const Plan& plan, const dense_matrix<T>& input, std::size_t rows, const gemm_setting& s,
+                           MakeEpilogue&& make_epilogue, Executor&& threads) {
+  REQUIRE(plan.tasks() <= s.options.threads);
   const std::size_t columns = s.options.columns;
-  guarded_matrix<T> b(packed.columns(), columns, s.b), c(packed.rows(), columns, s.c);
-  for (std::size_t k = 0; k < packed.columns(); ++k) {
-    for (std::size_t j = 0; j < columns; ++j) b(k, j) = in.input(k, s.first_column + j);
+  guarded_matrix<T> b(input.rows, columns, s.b), c(rows, columns, s.c);
+  for (std::size_t k = 0; k < input.rows; ++k) {
+    for (std::size_t j = 0; j < columns; ++j) b(k, j) = input(k, s.first_column + j);
   }
-  for (std::size_t i = 0; (s.output_matters || s.options.accumulate) && i < packed.rows(); ++i) {
+  for (std::size_t i = 0; (s.output_matters || s.options.accumulate) && i < rows; ++i) {
     for (std::size_t j = 0; j < columns; ++j) c(i, j) = static_cast<T>(output_before(i, s.first_column + j));
   }
-  guarded_array<std::byte> workspace(plan->workspace_bytes(), s.workspace_offset, s.b.side);
-  const status done = plan->run(b.view(), c.view(), workspace.span(), make_epilogue(c.view()), threads);
+  guarded_array<std::byte> workspace(plan.workspace_bytes(), s.workspace_offset, s.b.side);
+  const status done = plan.run(b.view(), c.view(), workspace.span(), make_epilogue(c.view()), threads);
   CHECK(done.message() == doctest::String("Success."));
   CHECK(b.surroundings_intact());
   CHECK(c.surroundings_intact());
@@ -68,25 +65,42 @@ guarded_matrix<T> run_gemm(const operands<T, Block, W>& in, const packed_weights
   return c;
 }
 
-// Runs and compares with `exact_epilogue` of the exact sums.
+// Runs W B and returns C. `make_epilogue` gets the output's view, so that a residual may be the output.
+template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue, class Executor = serial_executor>
+guarded_matrix<T> run_gemm(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed,
+                           const gemm_setting& s, MakeEpilogue&& make_epilogue, Executor&& threads = {}) {
+  using epilogue_type = decltype(make_epilogue(matrix_view<T>()));
+  auto plan = gemm_plan<T, epilogue_type, W>::create(packed, s.options);
+  REQUIRE(plan.ok());
+  return run_plan(*plan, in.input, packed.rows(), s, make_epilogue, threads);
+}
+
+// Compares with `exact_epilogue` of the exact sums.
+template <class T, class ExactEpilogue>
+void check_output(guarded_matrix<T>& c, const exact_product<T>& exact, const gemm_setting& s,
+                  ExactEpilogue&& exact_epilogue) {
+  double worst = 0;
+  for (std::size_t i = 0; i < c.view().rows; ++i) {
+    for (std::size_t j = 0; j < s.options.columns; ++j) {
+      const std::size_t column = s.first_column + j;
+      exact_value expected = exact_epilogue(exact(i, column), i, column);
+      if (s.options.accumulate) {
+        expected.value += output_before(i, column);
+        expected.magnitude += std::abs(output_before(i, column));
+      }
+      worst = std::max(worst, exact.excess(i, c(i, j), expected));
+    }
+  }
+  CHECK(worst <= 1);
+}
+
+// Runs and compares.
 template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue, class ExactEpilogue>
 void check_gemm(const operands<T, Block, W>& in, const packed_weights<W, Block, Layout>& packed, const gemm_setting& s,
                 MakeEpilogue&& make_epilogue, ExactEpilogue&& exact_epilogue) {
   INFO(describe(s));
   guarded_matrix<T> c = run_gemm(in, packed, s, make_epilogue);
-  double worst = 0;
-  for (std::size_t i = 0; i < packed.rows(); ++i) {
-    for (std::size_t j = 0; j < s.options.columns; ++j) {
-      const std::size_t column = s.first_column + j;
-      exact_value expected = exact_epilogue(in.exact(i, column), i, column);
-      if (s.options.accumulate) {
-        expected.value += output_before(i, column);
-        expected.magnitude += std::abs(output_before(i, column));
-      }
-      worst = std::max(worst, in.exact.excess(i, c(i, j), expected));
-    }
-  }
-  CHECK(worst <= 1);
+  check_output(c, in.exact, s, exact_epilogue);
 }
 
 // The same bits with any number of threads, by any executor, in any tile of two or more vectors, and for any part of

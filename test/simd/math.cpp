@@ -89,6 +89,14 @@ T from_bits(std::uint64_t bits) {
   return x;
 }
 
+#ifdef BCR_TEST_EMULATED
+constexpr std::uint64_t prime = 4999;
+constexpr int doubles = 20000;
+#else
+constexpr std::uint64_t prime = 997;
+constexpr int doubles = 100000;
+#endif
+
 // Every float whose bits are a multiple of a prime number; doubles of random bits and of random value.
 template <class T, class Take>
 void sweep(const Take& take) {
@@ -101,10 +109,10 @@ void sweep(const Take& take) {
     }
   };
   if constexpr (sizeof(T) == 4) {
-    for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 997) add(from_bits<T>(bits));
+    for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += prime) add(from_bits<T>(bits));
   } else {
     bcr::test::random_source random(2026);
-    for (int i = 0; i < 100000; ++i) {
+    for (int i = 0; i < doubles; ++i) {
       add(from_bits<T>(random.word()));
       for (const double range : {2., 8., 45., 800.}) add((random.uniform() * 2 - 1) * range);
     }

@@ -62,10 +62,9 @@ class guarded_array {
   }
 
   static bool untouched(std::span<const std::byte> bytes) {
-    for (const std::byte b : bytes) {
-      if (b != std::byte{0xff}) return false;
-    }
-    return true;
+    // The first is as it was, and each is the same as the one before it.
+    return bytes.empty() ||
+           (bytes[0] == std::byte{0xff} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
   }
 
  private:

@@ -1,6 +1,6 @@
-// The kernels that most tests use are compiled once for a test program, in op/kernels_once.cpp, of narrow weights in
-// op/narrow_kernels_once.cpp, and of convolutions in op/conv2d_kernels_once.cpp: elsewhere they are declared, and each
-// file of tests compiles in half the time.
+// The kernels that most tests use are compiled once for the programs of a build, in op/kernels_once.cpp, of narrow
+// weights in op/narrow_kernels_once.cpp, and of convolutions in op/conv2d_kernels_once.cpp: elsewhere they are
+// declared, and each file of tests compiles in half the time.
 #pragma once
 
 #include "bcr/bcr.hpp"

@@ -56,8 +56,9 @@ class exact_product {
       for (std::size_t k = 0; k < kept.columns(); ++k) {
         if (!kept.keeps(i, k)) continue;
         ++terms_[i];
+        const double weight = to_double(weights(i, k));
         for (std::size_t j = 0; j < columns; ++j) {
-          const double product = to_double(weights(i, k)) * to_double(x(k, j));
+          const double product = weight * to_double(x(k, j));
           row[j].value += product;
           row[j].magnitude += std::abs(product);
         }

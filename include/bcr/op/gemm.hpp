@@ -25,7 +25,7 @@ enum class input_copy : std::uint8_t { automatic, never, always };
 
 struct gemm_options {
   std::size_t columns = 0;  // N
-  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
+  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency, or some times it
   bool accumulate = false;  // C += epilogue(W B) instead of C = epilogue(W B)
   int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for N = 1
   input_copy copy = input_copy::automatic;

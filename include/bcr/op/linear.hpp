@@ -21,7 +21,7 @@ namespace bcr {
 
 struct linear_options {
   std::size_t tokens = 0;   // T
-  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
+  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency, or some times it
   int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for T = 1
 };
 

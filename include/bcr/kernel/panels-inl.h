@@ -413,10 +413,10 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
     const std::size_t stride = Vectors * ops::Lanes(d);
     if (p.resumes) {
       const T* const scratch = run.task.scratch;
-      LoadSums<0, Vectors>(d, scratch + p.from[0] * stride, refs, all);
-      LoadSums<1, Vectors>(d, scratch + p.from[1] * stride, refs, all);
-      LoadSums<2, Vectors>(d, scratch + p.from[2] * stride, refs, all);
-      LoadSums<3, Vectors>(d, scratch + p.from[3] * stride, refs, all);
+      LoadSums<0, Vectors>(d, scratch + p.from(0) * stride, refs, all);
+      LoadSums<1, Vectors>(d, scratch + p.from(1) * stride, refs, all);
+      LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
+      LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
     }
     MulAddPanel<Input, Vectors>(d, run.task, p, at, refs);
     FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
@@ -444,7 +444,10 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
   PanelCursor<W> at = run.at;
   const panel* p = run.begin;
+  const std::uint16_t* columns = at.column;  // of the panel before
   do {
+    if (p->repeats) at.column = columns;
+    columns = at.column;
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
 }

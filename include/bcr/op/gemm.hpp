@@ -112,7 +112,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   // that use it. How much a use gains, in cycles, depends on whether the loads are the limit or the multiply-adds:
   // measured on Zen 5 and Emerald Rapids.
   bool copy_pays() const noexcept {
-    const double column_uses = static_cast<double>(weights_.column_index.size() - panels_read_ahead);
+    const double column_uses = static_cast<double>(weights_.column_uses());
     const double rows_a_use = static_cast<double>(weights_.weights.size()) / column_uses;
     const double gain = rows_a_use < 2.5 ? 0.25 : rows_a_use < 3.5 || tiles_.widest() < 4 ? 0.15 : 0.1;
     constexpr std::size_t near_cache = std::size_t{1} << 18;  // bytes, beside the input itself

@@ -42,6 +42,7 @@
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/pairs-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -49,27 +50,32 @@ namespace BCR_TARGET_NS {
 
 // Vectors in the widest tile that this target's registers hold.
 inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
+// The same of weights of type W. Pairs of bf16 need registers for indices and for weights on their way: with more than
+// four vectors g++ 12 moves sums to the stack and back.
+template <class W>
+inline constexpr int kPanelVectorsOf = has_narrow_input<W> && BCR_DOTS_PAIRS && kPanelVectors > 4 ? 4 : kPanelVectors;
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 
 // Asks for the cache line of vector `I` of a row, unless the vector before shares it. The address may lie
-// outside of the matrix, which a prefetch forgives and pointer arithmetic would not.
-template <int I, int Vectors, class D>
+// outside of the matrix, which a prefetch forgives and pointer arithmetic would not. `Bytes` of them are an element.
+template <int I, int Vectors, std::size_t Bytes = 0, class D>
 BCR_INLINE void PrefetchVector(D d, std::uintptr_t row) {
-  constexpr std::size_t most_bytes = ops::MaxLanes(D()) * sizeof(ops::TFromD<D>);
+  constexpr std::size_t bytes = Bytes == 0 ? sizeof(ops::TFromD<D>) : Bytes;
+  constexpr std::size_t most_bytes = ops::MaxLanes(D()) * bytes;
   if constexpr (I < Vectors && (most_bytes >= 64 || I * most_bytes % 64 == 0)) {
-    __builtin_prefetch(reinterpret_cast<const void*>(row + I * ops::Lanes(d) * sizeof(ops::TFromD<D>)));
+    __builtin_prefetch(reinterpret_cast<const void*>(row + I * ops::Lanes(d) * bytes));
   }
 }
 
-template <int Vectors, class D>
+template <int Vectors, std::size_t Bytes, class D>
 BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
-  PrefetchVector<0, Vectors>(d, row);
-  PrefetchVector<1, Vectors>(d, row);
-  PrefetchVector<2, Vectors>(d, row);
-  PrefetchVector<3, Vectors>(d, row);
-  PrefetchVector<4, Vectors>(d, row);
-  PrefetchVector<5, Vectors>(d, row);
+  PrefetchVector<0, Vectors, Bytes>(d, row);
+  PrefetchVector<1, Vectors, Bytes>(d, row);
+  PrefetchVector<2, Vectors, Bytes>(d, row);
+  PrefetchVector<3, Vectors, Bytes>(d, row);
+  PrefetchVector<4, Vectors, Bytes>(d, row);
+  PrefetchVector<5, Vectors, Bytes>(d, row);
 }
 
 // Accumulators that a sum is spread over. The four of a tile of one vector would wait for each other: a core starts two
@@ -99,20 +105,24 @@ BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
 // Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
 template <int I, int Vectors, class D, class T>
 BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last) {
-  if constexpr (I >= Vectors) return ops::LoadU(d, b);
-  return ops::LoadU(d, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
+  if constexpr (I >= Vectors) return LoadWide(d, b);
+  return LoadWide(d, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
 }
 
 // Row `Row` of a panel: its accumulators take weight times column. Spelled out, because every call that is inlined here
 // is inlined a thousand times: this is a second less to compile.
-template <int Row, int Vectors, class A, class V>
+template <int Row, int Vectors, bool Pairs = false, class A, class V>
 BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
                           const V& x4, const V& x5) {
   constexpr int at = Row * Vectors;
 #define BCR_MUL_ADD(i)                                          \
   if constexpr (Vectors > (i)) {                                \
     V& sum = static_cast<const VectorRef<at + (i), V>&>(acc).v; \
-    sum = ops::MulAdd(weight, x##i, sum);                       \
+    if constexpr (Pairs) {                                      \
+      sum = AddPairs(weight, x##i, sum);                        \
+    } else {                                                    \
+      sum = ops::MulAdd(weight, x##i, sum);                     \
+    }                                                           \
   }
   BCR_MUL_ADD(0)
   BCR_MUL_ADD(1)
@@ -154,6 +164,7 @@ BCR_INLINE void CountHere(T*& pointer) {
 // Where the rows of the input are: as far apart as a matrix's, ...
 template <class T>
 struct RowsApart {
+  static constexpr bool narrow = std::is_same_v<T, bf16>;
   const T* b;
   std::size_t step;  // from row to row: in bytes where a weight multiplies by a lane, else in elements
 
@@ -183,6 +194,7 @@ struct RowsApart {
 // ... or each where a table says: a convolution's, which overlap.
 template <class T>
 struct RowsAt {
+  static constexpr bool narrow = false;
   const T* b;
   const std::uint32_t* offsets;
 
@@ -216,14 +228,13 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
 // One column, `Phase` columns after the cursor, into the accumulators of that phase.
 template <unsigned Mask, int Vectors, int Phase, class D, class Input, class W, class A>
 BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std::size_t last, const A& acc) {
-  using T = ops::TFromD<D>;
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
   // a column is little work, so that many are under way without it.
   if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<Vectors>(d, b.Address(at.column[kPrefetchColumns + Phase]));
+    PrefetchRow<Vectors, sizeof(*b.b)>(d, b.Address(at.column[kPrefetchColumns + Phase]));
   }
-  const T* const x = b.Row(at.column[Phase]);
+  const auto* const x = b.Row(at.column[Phase]);
   const W* weight = at.weight + Phase * kept;
   const auto x0 = LoadVector<0, Vectors>(d, x, last);
   const auto x1 = LoadVector<1, Vectors>(d, x, last);
@@ -232,6 +243,7 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std:
   const auto x4 = LoadVector<4, Vectors>(d, x, last);
   const auto x5 = LoadVector<5, Vectors>(d, x, last);
 #if BCR_MULTIPLIES_BY_LANE
+  using T = ops::TFromD<D>;
   // Narrow weights are widened together, however few a column has.
   if constexpr (kept == panel_rows || !std::is_same_v<T, W>) {
     constexpr int lanes = 16 / sizeof(T);
@@ -252,13 +264,86 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std:
   if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
 }
 
+#if BCR_DOTS_PAIRS
+// Vector `I` of two columns' tiles as pairs, as LoadVector of one. Two vectors side by side are loaded together.
+template <int I, int Vectors, class D>
+BCR_INLINE ops::Vec<D> LoadPairVector(D d, const bf16* first, const bf16* second, std::size_t last) {
+  constexpr std::size_t lanes = ops::MaxLanes(D());
+  if constexpr (I >= Vectors) {
+    return LoadPairVector<0, Vectors>(d, first, second, last);
+  } else if constexpr ((I | 1) < Vectors - 1) {
+    constexpr std::size_t begin = I / 2 * 2 * lanes;
+    return LoadPairsOfTwo < I % 2 == 1 > (d, first + begin, second + begin);
+  } else {
+    const std::size_t begin = I == Vectors - 1 ? last : I * lanes;
+    return LoadPairs(d, first + begin, second + begin);
+  }
+}
+
+// Two columns at once, 2 Phase columns after the cursor.
+template <unsigned Mask, int Vectors, int Phase, class D, class Input, class W, class A>
+BCR_INLINE void MulAddPair(D d, const PanelCursor<W>& at, const Input& b, std::size_t last, const A& acc) {
+  constexpr int kept = std::popcount(Mask), row = Phase * panel_rows, column = 2 * Phase;
+  if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
+    PrefetchRow<Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column]));
+    PrefetchRow<Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column + 1]));
+  }
+  const W* const first = b.Row(at.column[column]);
+  const W* const second = b.Row(at.column[column + 1]);
+  const W* const weight = at.weight + column * kept;
+  const auto weights = LoadWeightPairs(d, weight, weight + kept);
+  const auto x0 = LoadPairVector<0, Vectors>(d, first, second, last);
+  const auto x1 = LoadPairVector<1, Vectors>(d, first, second, last);
+  const auto x2 = LoadPairVector<2, Vectors>(d, first, second, last);
+  const auto x3 = LoadPairVector<3, Vectors>(d, first, second, last);
+  const auto x4 = LoadPairVector<4, Vectors>(d, first, second, last);
+  const auto x5 = LoadPairVector<5, Vectors>(d, first, second, last);
+#define BCR_PAIR_ROW(r)                                                                               \
+  if constexpr ((Mask >> (r) & 1u) != 0) {                                                            \
+    constexpr int number = std::popcount(Mask & ((1u << (r)) - 1));                                   \
+    MulAddRow<row + (r), Vectors, true>(acc, WeightPair<number>(d, weights), x0, x1, x2, x3, x4, x5); \
+  }
+  BCR_PAIR_ROW(0)
+  BCR_PAIR_ROW(1)
+  BCR_PAIR_ROW(2)
+  BCR_PAIR_ROW(3)
+#undef BCR_PAIR_ROW
+}
+
+// The columns before `end`, as long as there are two.
+template <unsigned Mask, int Vectors, class D, class Input, class W, class A>
+BCR_INLINE void MulAddPairs(D d, const std::uint16_t* end, PanelCursor<W>& at, const Input& b, std::size_t last,
+                            const A& acc) {
+  constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
+  if constexpr (phases > 1) {
+    for (; end - at.column >= 2 * phases; at.column += 2 * phases, at.weight += 2 * phases * kept) {
+      CountHere(at.weight);
+      MulAddPair<Mask, Vectors, 0>(d, at, b, last, acc);
+      MulAddPair<Mask, Vectors, 1>(d, at, b, last, acc);
+      if constexpr (phases > 2) MulAddPair<Mask, Vectors, 2>(d, at, b, last, acc);
+      if constexpr (phases > 3) MulAddPair<Mask, Vectors, 3>(d, at, b, last, acc);
+    }
+  }
+  for (; end - at.column >= 2; at.column += 2, at.weight += 2 * kept) {
+    CountHere(at.weight);
+    MulAddPair<Mask, Vectors, 0>(d, at, b, last, acc);
+  }
+}
+#endif
+
 // All columns of one segment.
 template <unsigned Mask, int Vectors, class D, class Input, class W, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const Input& b, std::size_t last,
                               const A& acc) {
   constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
   const std::uint16_t* const end = at.column + columns;
-  if constexpr (phases > 1) {
+#if BCR_DOTS_PAIRS
+  if constexpr (Input::narrow) {
+    MulAddPairs<Mask, Vectors>(d, end, at, b, last, acc);
+    if (at.column == end) return;
+  }
+#endif
+  if constexpr (phases > 1 && !(BCR_DOTS_PAIRS && Input::narrow)) {
     for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
       CountHere(at.weight);
       MulAddColumn<Mask, Vectors, 0>(d, at, b, last, acc);
@@ -314,14 +399,15 @@ struct PanelRun {
   const Epilogue& epilogue;
   const panel* begin;
   const panel* end;
-  PanelCursor<W> at;
+  PanelCursor<stored_weight<W>> at;
   const std::uint32_t* rows;  // the group's
   unsigned direct_rows;       // those of them that panels store as they finish them, if any
 };
 
 // From the sums so far to the sums.
 template <class Input, int Vectors, class D, class T, class W, class A>
-BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<W>& at, const A& acc) {
+BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<stored_weight<W>>& at,
+                            const A& acc) {
   const Input b = Input::Of(task, p.first_column);
   const std::size_t last = task.last_vector;
   const segment* const end = at.next_segment + p.segments;
@@ -401,7 +487,8 @@ BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
 
 // Runs one panel on the accumulators that the recursion has named.
 template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
-BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<W>& at, V&... acc) {
+BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
+                         V&... acc) {
   constexpr int sums = panel_rows * Vectors;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
     auto next = ops::Zero(d);
@@ -440,9 +527,9 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
 }
 
 // A function of its own, so that its loop has the general registers for itself.
-template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<T>>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
-  PanelCursor<W> at = run.at;
+  PanelCursor<stored_weight<W>> at = run.at;
   const panel* p = run.begin;
   const std::uint16_t* columns = at.column;  // of the panel before
   do {
@@ -474,13 +561,13 @@ void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size
 template <int Vectors, class T, class Epilogue, class W>
 void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
-  const panels_view<W>& w = *task.weights;
+  const panels_view<stored_weight<W>>& w = *task.weights;
   const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
   const bool store_direct = is_cheap_v<Epilogue> && !task.accumulate;
   // Anew for every tile: where the slot after it begins depends on the tile's width.
   for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, task.scratch + i);
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
-    const GroupCut<W> cut(w, g);
+    const GroupCut<stored_weight<W>> cut(w, g);
     if (cut.begin != cut.end) {
       RunGroup<Vectors, T, Epilogue, W>(
           {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});

@@ -55,6 +55,7 @@ gemm_race::gemm_race(const shapes::gemm& shape, const race_settings& settings, s
 bool gemm_race::run() {
   weights_ = random_floats(shape_.m * shape_.k, 1);
   input_ = random_floats(shape_.k * shape_.n, 2);
+  if (settings_.bf16_input) round_to(bcr::value_type::bf16, input_);
   output_.resize(shape_.m * shape_.n);
   for (const auto& cases : cases_) run_density(cases);
   return all_right_;
@@ -109,7 +110,9 @@ std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
   };
   const int threads = settings_.how.threads;
   const auto in = [&](bcr::value_type type) { return make_subject(made->mask, shape_.n, type); };
-  auto first = settings_.dispatch ? make_dispatched_subject(made->mask, shape_.n) : in(settings_.weights);
+  auto first = settings_.dispatch     ? make_dispatched_subject(made->mask, shape_.n)
+               : settings_.bf16_input ? make_bf16_subject(made->mask, shape_.n)
+                                      : in(settings_.weights);
   if (!enter_subject(made->subject, threads, std::move(first), made->packed_bytes)) return nullptr;
   if (alone()) {
     const bool entered = enter_subject(made->plain, threads, in(bcr::value_type::f32), made->packed_bytes_plain);

@@ -18,7 +18,8 @@ struct race_settings {
   bool quick = false;
   // If it is not f32, the library alone is measured: with such weights, and with the same numbers in f32.
   bcr::value_type weights = bcr::value_type::f32;
-  bool dispatch = false;  // the library alone is measured: its kernels found at run time, and the static ones
+  bool bf16_input = false;  // with weights in bf16: the input as well
+  bool dispatch = false;    // the library alone is measured: its kernels found at run time, and the static ones
   std::regex filter = std::regex("");  // of cases, by names like gemm_f32_b4x16/M512/K512/N196/columns/10x
 };
 

@@ -26,6 +26,10 @@ std::unique_ptr<subject> make_subject(const block_mask& mask, std::size_t n, bcr
   return nullptr;
 }
 
+std::unique_ptr<subject> make_bf16_subject(const block_mask& mask, std::size_t n) {
+  return make_subject_for<static_plans, bcr::both<bcr::bf16>>(mask, n);
+}
+
 const char* static_target() { return bcr::target_name(); }
 
 }  // namespace bench

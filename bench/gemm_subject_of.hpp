@@ -2,6 +2,7 @@
 // never both. `Plans` says what a plan for weights of type W is, and makes it.
 #pragma once
 
+#include <algorithm>
 #include <bcr/core/executor_thread.hpp>
 #include <bcr/core/matrix_view.hpp>
 #include <bcr/op/gemm.hpp>
@@ -19,6 +20,9 @@ namespace bench {
 
 template <class Plans, class Block, class W, bcr::blob_layout Layout>
 class bcr_gemm final : public subject {
+  using input = bcr::input_for<float, W>;
+  static constexpr bool narrow_input = bcr::has_narrow_input<W>;
+
  public:
   explicit bcr_gemm(const block_mask& mask) : mask_(mask) {}
 
@@ -27,12 +31,18 @@ class bcr_gemm final : public subject {
 
   std::string prepare(const problem& p) override {
     bind(p);
+    if constexpr (narrow_input) {
+      auto made = bcr::buffer<input>::allocate(p.k * p.n);
+      if (!made) return made.message();
+      input_ = std::move(*made);
+      std::transform(p.b, p.b + p.k * p.n, input_.data(), [](float x) { return input(x); });
+    }
     const bcr::status done = plan(static_cast<std::size_t>(p.threads));
     return done ? std::string() : done.message();
   }
 
   void run() override {
-    const bcr::status done = plan_->run(bcr::matrix_view<const float>(p_.b, p_.k, p_.n),
+    const bcr::status done = plan_->run(bcr::matrix_view<const input>(b(), p_.k, p_.n),
                                         bcr::matrix_view<float>(c_.data(), p_.m, p_.n), workspace_, {}, *pool_);
     if (!done) c_[0] = std::numeric_limits<float>::quiet_NaN();  // no right result: the check will see it
   }
@@ -41,7 +51,7 @@ class bcr_gemm final : public subject {
   bcr::status plan(std::size_t threads) {
     auto pattern = pattern_of<Block>(mask_, p_.m, p_.k);
     if (!pattern) return pattern.status();
-    auto packed = bcr::pack<W, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
+    auto packed = bcr::pack<bcr::stored_weight<W>, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
     if (!packed) return packed.status();
     packed_.emplace(std::move(*packed));
     auto made = Plans::template create<W>(*packed_, {.columns = p_.n, .threads = threads});
@@ -57,7 +67,16 @@ class bcr_gemm final : public subject {
   }
 
   const block_mask& mask_;
-  std::optional<bcr::packed_weights<W, Block, Layout>> packed_;
+  const input* b() const {
+    if constexpr (narrow_input) {
+      return input_.data();
+    } else {
+      return p_.b;
+    }
+  }
+
+  bcr::buffer<input> input_;  // what p_.b is in another type
+  std::optional<bcr::packed_weights<bcr::stored_weight<W>, Block, Layout>> packed_;
   std::optional<typename Plans::template plan<W>> plan_;
   bcr::buffer<std::byte> workspace_;
   std::optional<bcr::thread_pool> pool_;
@@ -75,8 +94,10 @@ std::unique_ptr<subject> make_subject_of(const block_mask& mask) {
 template <class Plans, class W>
 std::unique_ptr<subject> make_subject_for(const block_mask& mask, std::size_t n) {
   constexpr std::size_t few = 4;  // so that packed_bytes() is of one layout
-  return n <= few ? make_subject_of<Plans, W, bcr::blob_layout::bands>(mask)
-                  : make_subject_of<Plans, W, bcr::blob_layout::panels>(mask);
+  if constexpr (!bcr::has_narrow_input<W>) {
+    if (n <= few) return make_subject_of<Plans, W, bcr::blob_layout::bands>(mask);
+  }
+  return make_subject_of<Plans, W, bcr::blob_layout::panels>(mask);
 }
 
 }  // namespace bench

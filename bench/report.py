@@ -133,12 +133,14 @@ def dispatch_tables(rows, context):
     ratio_table(rows, "peak_fraction", "\nShare of the FMA peak")
     large = [r for r in rows if r["density"] * math.prod(r.shape) >= 1e6]
     over = [r["time_over_static"] for r in large]
-    whole = [r["peak_fraction"] for r in pick(rows, rate_name="10x", pruning="columns") if r.whole]
+    whole = [r for r in pick(rows, rate_name="10x", pruning="columns") if r.whole]
     wanted = 0.87 if context["vector_bits"] == "256" else 0.95
     ceilings((("time over static, a million multiply-adds or more", over, 1.02),
               ("    the slowest case of these", [max(over)] if over else [], None)))
     if whole:
-        print(f"  peak_fraction, 10x, columns only, at least {wanted:.2f}: {mean(whole):.3f}")
+        print(f"  peak_fraction, 10x, columns only, at least {wanted:.2f}: {mean(r['peak_fraction'] for r in whole):.3f}; "
+              f"where the roof is the peak, not the memory: "
+              f"{mean(r['peak_fraction'] for r in whole if r.compute_bound):.3f}")
 
 
 def narrow_tables(rows):

@@ -32,11 +32,12 @@
 #define BCR_DOTS_PAIRS 0
 #endif
 
+#if BCR_DOTS_PAIRS
 BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
 
-#if BCR_DOTS_PAIRS && BCR_DOT_X86_512
+#if BCR_DOT_X86_512
 
 // sum + w0 x0 + w1 x1.
 template <class V>
@@ -88,7 +89,7 @@ BCR_INLINE ops::Vec<D> WeightPair(D, const ops::Vec<D>& pairs) {
   return __builtin_bit_cast(ops::Vec<D>, _mm512_shuffle_epi32(all, static_cast<_MM_PERM_ENUM>(I * 0x55)));
 }
 
-#elif BCR_DOTS_PAIRS
+#else
 
 template <class V>
 BCR_INLINE V AddPairs(const V& w, const V& x, const V& sum) {
@@ -121,5 +122,6 @@ BCR_INLINE ops::Vec<D> WeightPair(D, const ops::Vec<D>& pairs) {
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr
 BCR_END_TARGET;
+#endif
 
 #endif  // BCR_SIMD_PAIRS_INL_H_

@@ -90,7 +90,7 @@ class tampered {
       }
     };
     add(panels_section::groups, {4, 4, 4, 2, 2, 8, 8});
-    add(panels_section::panels, {4, 1, 1, 1, 1, 1, 1, 1, 1});
+    add(panels_section::panels, {4, 2, 1, 1, 1, 1, 1, 1});
     add(panels_section::segments, {2, 2});
     add(panels_section::columns, {2});
     add(panels_section::rows, {4});

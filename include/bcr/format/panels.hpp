@@ -46,18 +46,20 @@ struct row_group {
   std::uint64_t weight_begin;
 };
 
-// Row masks, and so segments of a panel, at most.
-inline constexpr unsigned panel_segments = (1u << panel_rows) - 1;
-
 // A row of the group is named by its slot of the scratch tile: slot 0 is always zero, slot 1 the group's first row, and
 // slot rows + 1 takes what is not wanted.
 struct panel {
-  std::uint32_t first_column;   // what the panel's column indices count from
-  std::uint8_t segments;        // 1 to panel_segments
+  static constexpr std::uint8_t finishing = 1;  // no row is met again
+  static constexpr std::uint8_t repeating = 2;  // the columns are those of the panel before, of the same group
+
+  std::uint32_t first_column;  // what the panel's column indices count from
+  std::uint16_t segments;
   std::uint8_t resumes;         // bit i: row i has a sum so far
-  std::uint8_t finishes;        // 1: no row is met again
-  std::uint8_t repeats;         // 1: the columns are those of the panel before, of the same group
+  std::uint8_t flags;           // finishing, repeating
   std::uint8_t to[panel_rows];  // slot of the row; rows + 1 where the panel has no i-th row
+
+  constexpr bool finishes() const noexcept { return (flags & finishing) != 0; }
+  constexpr bool repeats() const noexcept { return (flags & repeating) != 0; }
 
   // Slot of the row's sum so far.
   constexpr unsigned from(unsigned i) const noexcept { return (resumes >> i & 1u) != 0 ? to[i] : 0u; }
@@ -110,7 +112,7 @@ struct panels_view {
       const std::uint16_t* first = column;
       const T* weight = weights.data() + group.weight_begin;
       for (std::size_t p = group.panel_begin; p < groups[g + 1].panel_begin; ++p) {
-        first = column = panels[p].repeats != 0 ? first : column;
+        first = column = panels[p].repeats() ? first : column;
         for (const segment* end = s + panels[p].segments; s != end; ++s) {
           for (unsigned c = 0; c < s->columns; ++c, ++column) {
             for (unsigned i = 0; i < panel_rows; ++i) {
@@ -126,6 +128,24 @@ struct panels_view {
 };
 
 namespace detail {
+
+// Whether the columns of each segment are all of the same column of a window so wide (pack_options::kernel_width).
+template <class T>
+BCR_COLD bool segments_keep_to(const panels_view<T>& w, std::size_t kernel_width) noexcept {
+  const segment* s = w.segments.data();
+  const std::uint16_t* column = w.column_index.data();
+  const std::uint16_t* first = column;
+  for (const panel& p : w.panels) {
+    first = column = p.repeats() ? first : column;
+    for (const segment* const end = s + p.segments; s != end; ++s) {
+      const std::size_t tap = (p.first_column + std::size_t{*column}) % kernel_width;
+      for (const std::uint16_t* const last = column + s->columns; column != last; ++column) {
+        if ((p.first_column + std::size_t{*column}) % kernel_width != tap) return false;
+      }
+    }
+  }
+  return true;
+}
 
 // Walks the arrays as a kernel would and answers for every index a kernel would use.
 template <class T>
@@ -218,7 +238,8 @@ class panels_check {
   status check_panel_rows(const panel& p) noexcept {
     constexpr status wrong(errc::corrupt, "A panel of the packed weights names a row that it cannot have.");
     present_ = 0;
-    if (p.finishes > 1 || p.resumes >> panel_rows != 0) return wrong;
+    if (p.segments == 0 || p.flags > (panel::finishing | panel::repeating) || p.resumes >> panel_rows != 0)
+      return wrong;
     for (unsigned i = 0; i < panel_rows; ++i) {
       const unsigned slot = p.to[i];
       const bool resumes = (p.resumes >> i & 1u) != 0;
@@ -229,7 +250,7 @@ class panels_check {
       }
       if (finished_[slot] || resumes != touched_[slot]) return wrong;
       touched_[slot] = true;
-      finished_[slot] = p.finishes == 1;
+      finished_[slot] = p.finishes();
       present_ |= 1u << i;
     }
     return {};
@@ -239,11 +260,10 @@ class panels_check {
     constexpr status wrong(errc::corrupt, "A segment of the packed weights reaches outside of the matrix.");
     constexpr status other(errc::corrupt, "A panel of the packed weights repeats columns that no panel before it has.");
     // The columns that it may repeat are those from list_ to column_; a group's first panel finds none.
-    if (p.repeats > 1 || (p.repeats == 1 && list_ == column_)) return other;
-    if (p.segments == 0 || p.segments > panel_segments) return wrong;
+    if (p.repeats() && list_ == column_) return other;
     const std::size_t list_end = column_;
-    const std::size_t column_end = p.repeats == 1 ? list_end : v_.column_index.size() - panels_read_ahead;
-    list_ = column_ = p.repeats == 1 ? list_ : column_;
+    const std::size_t column_end = p.repeats() ? list_end : v_.column_index.size() - panels_read_ahead;
+    list_ = column_ = p.repeats() ? list_ : column_;
     for (unsigned s = 0; s < p.segments; ++s, ++segment_) {
       if (segment_ >= v_.segments.size()) return wrong;
       const segment& run = v_.segments[segment_];
@@ -258,7 +278,7 @@ class panels_check {
       column_ += run.columns;
       weight_ += std::size_t{run.columns} * kept;
     }
-    if (p.repeats == 1 && column_ != list_end) return other;
+    if (p.repeats() && column_ != list_end) return other;
     return {};
   }
 

@@ -180,7 +180,7 @@ inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s) 
   };
   if (!whole(*p, *s)) return 0;
   unsigned alike = 1;
-  while (alike < 4 && p + alike != end && p[alike].repeats && whole(p[alike], s[alike])) ++alike;
+  while (alike < 4 && p + alike != end && p[alike].repeats() && whole(p[alike], s[alike])) ++alike;
   return alike == 3 ? 2 : alike;
 }
 
@@ -202,7 +202,7 @@ void SumGroup(const panels_view<W>& w, std::size_t g, const T* x, const PanelSum
   for (const panel* p = w.panels.data() + group.panel_begin; p != last;) {
     const T* const px = x + p->first_column;
     const unsigned columns = at->columns;
-    first = column = p->repeats ? first : column;
+    first = column = p->repeats() ? first : column;
     T some[4 * panel_rows];
     if (const unsigned alike = together.one == nullptr ? 0 : PanelsAlike(p, last, at); alike != 0) {
       (alike == 4 ? together.four : alike == 2 ? together.two : together.one)(weight, column, columns, px, some);

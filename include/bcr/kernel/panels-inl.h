@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "bcr/kernel/epilogue-inl.h"
+#include "bcr/kernel/input_rows-inl.h"
 #include "bcr/kernel/panel_columns-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/simd/ops-inl.h"
@@ -167,7 +168,7 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
     // What the stores need is read now: if a compiler kept it during the products, it would run out of general
     // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
     std::atomic_signal_fence(std::memory_order_acq_rel);
-    if (!is_cheap_v<Epilogue> || !p.finishes || run.direct_rows == 0) {
+    if (!is_cheap_v<Epilogue> || !p.finishes() || run.direct_rows == 0) {
       T* const scratch = run.task.scratch;
       StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, refs, all);
       StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);
@@ -190,7 +191,7 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
   const panel* p = run.begin;
   const std::uint16_t* columns = at.column;  // of the panel before
   do {
-    if (p->repeats) at.column = columns;
+    if (p->repeats()) at.column = columns;
     columns = at.column;
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
@@ -215,7 +216,7 @@ void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size
 
 // The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
 // go through the scratch tile, so that the code for it stands here once and not once an accumulator.
-template <int Vectors, class T, class Epilogue, class W>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
 void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
   const panels_view<stored_weight<W>>& w = *task.weights;
@@ -226,7 +227,7 @@ void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept 
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     const GroupCut<stored_weight<W>> cut(w, g);
     if (cut.begin != cut.end) {
-      RunGroup<Vectors, T, Epilogue, W>(
+      RunGroup<Vectors, T, Epilogue, W, Input>(
           {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});
     }
     for (unsigned r = store_direct ? w.groups[g].direct_rows : 0; r < cut.count; ++r) {

@@ -36,6 +36,9 @@ class panel_draft {
   // For a matrix of so many columns. Fails with out_of_memory.
   BCR_COLD static result<panel_draft> create(std::size_t columns) noexcept {
     panel_draft made;
+    auto segments = buffer<segment_of>::allocate(columns);
+    if (!segments) return segments.status();
+    made.segment_ = std::move(*segments);
     for (columns_of& list : made.lists_) {
       auto memory = buffer<std::uint32_t>::allocate(columns);
       if (!memory) return memory.status();
@@ -62,7 +65,7 @@ class panel_draft {
   BCR_COLD void finish(panel_sink& sink) noexcept {
     const std::span<const std::uint32_t> all = now().all(), before = lists_[1 - now_].all();
     sink.begin_panel(first_column_, {row_, rows_}, std::equal(all.begin(), all.end(), before.begin(), before.end()));
-    for (unsigned s = 0; s < segments_; ++s) {
+    for (std::size_t s = 0; s < segments_; ++s) {
       const std::size_t end = s + 1 == segments_ ? all.size() : segment_[s + 1].begin;
       sink.begin_segment(segment_[s].mask, end - segment_[s].begin);
       sink.columns(all.subspan(segment_[s].begin, end - segment_[s].begin));
@@ -86,8 +89,8 @@ class panel_draft {
 
   columns_of lists_[2];  // this panel's, and those of the one before
   unsigned now_ = 0;
-  segment_of segment_[panel_segments] = {};
-  unsigned segments_ = 0;
+  buffer<segment_of> segment_;  // each with a column of its own at least
+  std::size_t segments_ = 0;
   std::size_t first_column_ = 0;
   std::uint8_t row_[panel_rows] = {};
   unsigned rows_ = 0;

@@ -123,8 +123,8 @@ class panels_writer final : public panel_sink {
     panel& p = panel_[size_.panels++];
     p.first_column = static_cast<std::uint32_t>(first_column);
     p.segments = 0;
-    p.finishes = visits_->finishes(++group_panels_, rows);
-    p.repeats = repeats;
+    p.flags = static_cast<std::uint8_t>((visits_->finishes(++group_panels_, rows) ? panel::finishing : 0) |
+                                        (repeats ? panel::repeating : 0));
     p.resumes = 0;
     for (unsigned i = 0; i < panel_rows; ++i) {
       p.to[i] = static_cast<std::uint8_t>(rows_ + 1);
@@ -143,7 +143,7 @@ class panels_writer final : public panel_sink {
   void columns(std::span<const std::uint32_t> all) noexcept override {
     const panel& p = panel_[size_.panels - 1];
     for (const std::uint32_t k : all) {
-      if (p.repeats == 0) column_[size_.columns++] = static_cast<std::uint16_t>(k - p.first_column);
+      if (!p.repeats()) column_[size_.columns++] = static_cast<std::uint16_t>(k - p.first_column);
       for (unsigned i = 0; i < panel_rows; ++i) {
         if (mask_ >> i & 1u) weight_[size_.weights++] = static_cast<T>(dense_(panel_row_[i], k));
       }

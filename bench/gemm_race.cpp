@@ -55,6 +55,7 @@ gemm_race::gemm_race(const shapes::gemm& shape, const race_settings& settings, s
 bool gemm_race::run() {
   weights_ = random_floats(shape_.m * shape_.k, 1);
   input_ = random_floats(shape_.k * shape_.n, 2);
+  if (settings_.bf16_input) round_to(bcr::value_type::bf16, input_);
   output_.resize(shape_.m * shape_.n);
   for (const auto& cases : cases_) run_density(cases);
   return all_right_;
@@ -92,8 +93,7 @@ std::string gemm_race::enter(racer& r, std::unique_ptr<contender> who, const pro
 
 std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
   auto made = std::make_unique<lane>(what, shape_, weights_, input_, settings_);
-  const auto enter_subject = [&](racer& r, int threads, bcr::value_type type, std::size_t& packed_bytes) {
-    auto own = make_subject(made->mask, shape_.n, type);
+  const auto enter_subject = [&](racer& r, int threads, std::unique_ptr<subject> own, std::size_t& packed_bytes) {
     const subject& packed = *own;
     r.times.with_probe = true;
     problem given = made->given;
@@ -109,12 +109,16 @@ std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
     return false;
   };
   const int threads = settings_.how.threads;
-  if (!enter_subject(made->subject, threads, settings_.weights, made->packed_bytes)) return nullptr;
-  if (narrow()) {
-    const bool entered = enter_subject(made->subject_f32, threads, bcr::value_type::f32, made->packed_bytes_f32);
+  const auto in = [&](bcr::value_type type) { return make_subject(made->mask, shape_.n, type); };
+  auto first = settings_.dispatch     ? make_dispatched_subject(made->mask, shape_.n)
+               : settings_.bf16_input ? make_bf16_subject(made->mask, shape_.n)
+                                      : in(settings_.weights);
+  if (!enter_subject(made->subject, threads, std::move(first), made->packed_bytes)) return nullptr;
+  if (alone()) {
+    const bool entered = enter_subject(made->plain, threads, in(bcr::value_type::f32), made->packed_bytes_plain);
     return entered ? std::move(made) : nullptr;
   }
-  if (threads > 1 && !enter_subject(made->subject_alone, 1, settings_.weights, made->packed_bytes)) return nullptr;
+  if (threads > 1 && !enter_subject(made->subject_alone, 1, in(settings_.weights), made->packed_bytes)) return nullptr;
   return made;
 }
 
@@ -180,8 +184,8 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
 
   const problem dense = make_problem(shape_, weights_, input_, settings_.how.threads);
   const bool first = dense_.empty();
-  if (first && !narrow()) dense_ = qualify(enter_peers(false, dense, reference(dense), nullptr), dense, nullptr);
-  if (!narrow()) enter_sparse_peers(lanes);
+  if (first && !alone()) dense_ = qualify(enter_peers(false, dense, reference(dense), nullptr), dense, nullptr);
+  if (!alone()) enter_sparse_peers(lanes);
 
   std::vector<entrant*> all;
   const auto join = [&](racer& r) {
@@ -192,7 +196,7 @@ void gemm_race::run_density(const std::vector<pruned_case>& cases) {
   for (const auto& l : lanes) {
     join(l->subject);
     join(l->subject_alone);
-    join(l->subject_f32);
+    join(l->plain);
     for (racer& r : l->sparse) join(r);
   }
   measure(all, settings_.how.rounds, settings_.how);
@@ -261,9 +265,11 @@ void gemm_race::report(const lane& l, const racer* best_dense) {
   if (l.subject_alone.who != nullptr) {
     made.counters.emplace_back("speedup_threads", speedup(own, l.subject_alone.times).median);
   }
-  if (l.subject_f32.who != nullptr) {
-    made.counters.emplace_back("time_over_f32", speedup(l.subject_f32.times, own).median);
-    made.counters.emplace_back("bytes_over_f32", to_double(l.packed_bytes) / to_double(l.packed_bytes_f32));
+  if (l.plain.who != nullptr) {
+    made.counters.emplace_back(narrow() ? "time_over_f32" : "time_over_static", speedup(l.plain.times, own).median);
+  }
+  if (narrow()) {
+    made.counters.emplace_back("bytes_over_f32", to_double(l.packed_bytes) / to_double(l.packed_bytes_plain));
   }
   rows_.push_back(std::move(made));
 }

@@ -18,6 +18,8 @@ struct race_settings {
   bool quick = false;
   // If it is not f32, the library alone is measured: with such weights, and with the same numbers in f32.
   bcr::value_type weights = bcr::value_type::f32;
+  bool bf16_input = false;  // with weights in bf16: the input as well
+  bool dispatch = false;    // the library alone is measured: its kernels found at run time, and the static ones
   std::regex filter = std::regex("");  // of cases, by names like gemm_f32_b4x16/M512/K512/N196/columns/10x
 };
 
@@ -49,12 +51,14 @@ class gemm_race {
     problem given;
     reference right;
     racer subject, subject_alone;  // with all threads, and with one if there are more
-    racer subject_f32;             // if the others have narrower weights
-    std::size_t packed_bytes = 0, packed_bytes_f32 = 0;
+    racer plain;                   // in f32 on static kernels, if the subject is not
+    std::size_t packed_bytes = 0, packed_bytes_plain = 0;
     std::vector<racer> sparse;
   };
 
   bool narrow() const { return settings_.weights != bcr::value_type::f32; }
+  // Whether the library is compared with itself.
+  bool alone() const { return narrow() || settings_.dispatch; }
   std::string row_name(const std::string& contender, const pruned_case*) const;
   void run_density(const std::vector<pruned_case>&);
   std::unique_ptr<lane> make_lane(const pruned_case&);

@@ -16,4 +16,11 @@ class subject : public row_major_contender {
 // subject. Weights are packed for `n` columns: for a few, into bands.
 std::unique_ptr<subject> make_subject(const block_mask&, std::size_t n, bcr::value_type weights);
 
+// With weights and input in bf16; the input that it is given has to be such numbers.
+std::unique_ptr<subject> make_bf16_subject(const block_mask&, std::size_t n);
+
+// The same in f32, on kernels that are found at run time: those of the target that make_subject() was compiled for.
+std::unique_ptr<subject> make_dispatched_subject(const block_mask&, std::size_t n);
+const char* static_target();
+
 }  // namespace bench

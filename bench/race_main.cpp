@@ -34,9 +34,19 @@ int race_main(int argc, char** argv, const race_program& program,
     app.add_option("--weights", settings.weights, program.weights_help)
         ->transform(CLI::CheckedTransformer(program.weights));
   }
+  if (program.dispatch_help != nullptr) app.add_flag("--dispatch", settings.dispatch, program.dispatch_help);
+  if (program.bf16_input_help != nullptr) app.add_flag("--bf16-input", settings.bf16_input, program.bf16_input_help);
   app.add_option("--out", out, "the JSON file to write");
   const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
   CLI11_PARSE(app, argc, argv);
+  if (settings.dispatch && settings.weights != bcr::value_type::f32) {
+    std::fprintf(stderr, "--dispatch and --weights are comparisons of their own.\n");
+    return 2;
+  }
+  if (settings.bf16_input && settings.weights != bcr::value_type::bf16) {
+    std::fprintf(stderr, "--bf16-input goes with --weights bf16.\n");
+    return 2;
+  }
   if (settings.quick && rounds->empty()) settings.how.rounds = 15;
   settings.filter = std::regex(filter);
   if (!has_cores(settings.how.threads)) {

@@ -20,6 +20,8 @@ struct race_program {
   // The types that --weights takes, and what it does with them. There is no such option without types.
   std::map<std::string, bcr::value_type> weights = {};
   const char* weights_help = "";
+  const char* dispatch_help = nullptr;    // of --dispatch, which is there if this is
+  const char* bf16_input_help = nullptr;  // of --bf16-input, likewise
 };
 
 // Says on a terminal what is measured now.

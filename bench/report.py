@@ -104,32 +104,59 @@ def block_table(rows):
         print(f"{shape[0]} x {shape[1]}, {shape[2]}".rjust(16) + cells + f" | {roof:4.2f} | {spread:6.3f}")
 
 
-def narrow_table(rows):
-    """Weights of sixteen bits against the same weights in f32: times, and bytes of the packed form."""
-    print(f"Time over that of weights in f32\n{'M x K, N':>16} {'rate':>5} | bytes" + "".join(
-        f" | {TITLES[p]:^20}" for p in PRUNINGS))
-    print(f"{'':>16} {'':>5} | {BLOCKS[1][1:]:>5}" + (" |" + "".join(f"{b[1:]:>7}" for b in BLOCKS)) * len(PRUNINGS))
+def ratio_table(rows, counter, title):
+    """A counter of all cases, a line a shape and rate."""
+    print(f"{title}\n{'M x K, N':>16} {'rate':>5}" + "".join(f" | {TITLES[p]:^20}" for p in PRUNINGS))
+    print(f"{'':>16} {'':>5}" + (" |" + "".join(f"{b[1:]:>7}" for b in BLOCKS)) * len(PRUNINGS))
     for shape, rate in {(r.shape, r.rate_name): None for r in rows}:
         here = pick(rows, shape=shape, rate_name=rate)
-        size = next((r["bytes_over_f32"] for r in pick(here, block=BLOCKS[1])), math.nan)
-        line = f"{shape[0]} x {shape[1]}, {shape[2]}".rjust(16) + f" {rate:>5} | {size:5.3f}"
+        line = f"{shape[0]} x {shape[1]}, {shape[2]}".rjust(16) + f" {rate:>5}"
         for p in PRUNINGS:
             found = [next(iter(pick(here, pruning=p, block=b)), None) for b in BLOCKS]
-            line += " |" + "".join(f"{'':7}" if r is None else f"{r['time_over_f32']:7.3f}" for r in found)
+            line += " |" + "".join(f"{'':7}" if r is None else f"{r[counter]:7.3f}" for r in found)
         print(line)
+
+
+def ceilings(lines):
+    """Prints (what, values, the most that their mean is to be)."""
     print("\nSummary (geometric means)" + f"{'measured':>50} {'at most':>9}")
-    large = [r["bytes_over_f32"] for r in rows if r["packed_bytes"] >= 2e5]
-    for what, values, ceiling in (
+    for what, values, ceiling in lines:
+        value = mean(values)
+        if not math.isnan(value):
+            verdict = "" if ceiling is None else f"{ceiling:9.2f}  {'' if value <= ceiling else 'MISSED'}"
+            print(f"  {what:<64} {value:8.3f} {verdict}".rstrip())
+
+
+def dispatch_tables(rows, context):
+    """Kernels that are found at run time against the same ones, compiled for the target alone."""
+    ratio_table(rows, "time_over_static", "Time over that of the static kernels")
+    ratio_table(rows, "peak_fraction", "\nShare of the FMA peak")
+    large = [r for r in rows if r["density"] * math.prod(r.shape) >= 1e6]
+    over = [r["time_over_static"] for r in large]
+    whole = [r for r in pick(rows, rate_name="10x", pruning="columns") if r.whole]
+    wanted = 0.87 if context["vector_bits"] == "256" else 0.95
+    ceilings((("time over static, a million multiply-adds or more", over, 1.02),
+              ("    the slowest case of these", [max(over)] if over else [], None)))
+    if whole:
+        print(f"  peak_fraction, 10x, columns only, at least {wanted:.2f}: {mean(r['peak_fraction'] for r in whole):.3f}; "
+              f"where the roof is the peak, not the memory: "
+              f"{mean(r['peak_fraction'] for r in whole if r.compute_bound):.3f}")
+
+
+def narrow_tables(rows):
+    """Weights of sixteen bits against the same weights in f32: times, and bytes of the packed form."""
+    ratio_table(rows, "time_over_f32", "Time over that of weights in f32")
+    ratio_table(rows, "bytes_over_f32", "\nPacked bytes over those of weights in f32")
+    large = [r for r in rows if r["packed_bytes"] >= 2e5]
+    ceilings((
             ("time over f32, N >= 49", [r["time_over_f32"] for r in rows if r.shape[2] >= 49], 1.05),
             ("    the slowest case of these", [max(r["time_over_f32"] for r in rows if r.shape[2] >= 49)]
              if any(r.shape[2] >= 49 for r in rows) else [], None),
             ("time over f32, N < 49", [r["time_over_f32"] for r in rows if 1 < r.shape[2] < 49], None),
             ("time over f32, N = 1", [r["time_over_f32"] for r in rows if r.shape[2] == 1], 1.0),
-            ("packed bytes over f32, layers of 200 kB and more", large, 0.55)):
-        value = mean(values)
-        if not math.isnan(value):
-            verdict = "" if ceiling is None else f"{ceiling:9.2f}  {'' if value <= ceiling else 'MISSED'}"
-            print(f"  {what:<64} {value:8.3f} {verdict}".rstrip())
+            ("packed bytes over f32, layers of 200 kB and more", [r["bytes_over_f32"] for r in large], 0.55),
+            *((f"    of these {TITLES[p]}, {b[1:]}", [r["bytes_over_f32"] for r in pick(large, pruning=p, block=b)], None)
+              for p in PRUNINGS for b in BLOCKS)))
 
 
 def unavailable(entries):
@@ -212,9 +239,11 @@ def main():
         found = json.load(file)
     entries, context = found["benchmarks"], found["context"]
     rows = [Row(e) for e in entries if e["name"].startswith(("gemm_", "gemv_")) and not e.get("error_occurred")]
-    narrow = any("time_over_f32" in r.values for r in rows)
+    narrow, dispatched = (any(counter in r.values for r in rows) for counter in ("time_over_f32", "time_over_static"))
     if narrow:
-        narrow_table(rows)
+        narrow_tables(rows)
+    elif dispatched:
+        dispatch_tables(rows, context)
     elif rows:
         main_table(rows)
         block_table(rows)
@@ -230,7 +259,7 @@ def main():
         print(f"\n{context['vector_bits']}-bit vectors, {context['threads']} thread(s), FMA peak {peak:.1f} GFLOP/s, "
               f"{context['rounds']} rounds; a time's quartiles are {100 * noise:.1f} % apart (median); "
               f"{100 * disturbed:.0f} % of the samples were disturbed by others")
-        if not narrow:
+        if not narrow and not dispatched:
             summary(rows, context)
 
 

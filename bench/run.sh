@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
-#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16]
+#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16 | --dispatch]
+#                      [--weights bf16 --bf16-input]
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
 #   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
 #   bench/run.sh dense [--simd avx2] [--filter WORDS] [--rounds N]
@@ -10,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,7s/^# \?//p' bench/run.sh >&2
+  sed -n '2,8s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
@@ -47,6 +48,10 @@ while [ $# -gt 0 ]; do
       if [ "$2" != f32 ]; then suffix=$suffix-$2; fi
       shift
       ;;
+    --dispatch | --bf16-input)
+      arguments+=("$1")
+      suffix=$suffix-${1#--}
+      ;;
     --filter | --rounds)
       arguments+=("$1" "${2:?}")
       shift
@@ -70,7 +75,7 @@ export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 if [ ! -x "$python" ]; then python=python3; fi
 "$python" "$report" "$json"
-if [ -n "$plot" ] && [[ $suffix != *f16 ]]; then
+if [ -n "$plot" ] && [[ $suffix != *f16* && $suffix != *dispatch ]]; then
   "$python" bench/plot.py "$json" "${json%.json}.svg"
   echo "The plot is ${json%.json}.svg."
 fi

@@ -46,7 +46,7 @@ class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_gemm_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<gemm_plan> create(const packed_weights<W, Block, Layout>& weights,
+  static result<gemm_plan> create(const packed_weights<stored_weight<W>, Block, Layout>& weights,
                                   const gemm_options& options) noexcept {
     static_assert(HasVectors<T>());
     auto made = basic_gemm_plan<T, Epilogue, W>::create(

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,6 +52,14 @@ TEST_CASE("panels: several fields at once") {
   });
 }
 
+// The number of the first panel that repeats columns; as each has one segment where blocks are cut apart, of that, too.
+std::size_t first_repeat(tampered& t) {
+  const std::span<bcr::panel> all = t.panels();
+  const auto found = std::find_if(all.begin(), all.end(), [](const bcr::panel& p) { return p.repeats(); });
+  REQUIRE(found != all.end());
+  return static_cast<std::size_t>(found - all.begin());
+}
+
 TEST_CASE("panels: the sentence for each kind of damage") {
   const auto says = [](bcr::panel_cut cut, const char* sentence, auto&& damage) {
     const auto good = bcr::test::victim({.cut = cut});
@@ -96,16 +105,20 @@ TEST_CASE("panels: the sentence for each kind of damage") {
   says(direct, permutation, [](tampered& t) { t.rows()[0] = ~0u; });
 
   constexpr const char* panel = "A panel of the packed weights names a row that it cannot have.";
-  says(direct, miscounts, [](tampered& t) { t.panels()[0].finishes = 0; });
-  says(direct, panel, [](tampered& t) { t.panels()[0].finishes = 2; });
-  says(direct, panel, [](tampered& t) { t.panels()[0].resumes = 1; });
+  says(direct, miscounts, [](tampered& t) { t.panels()[0].flags = 0; });
+  says(direct, panel, [](tampered& t) { t.panels()[0].flags |= 4; });
   says(direct, panel, [](tampered& t) { t.panels()[0].segments = 0; });
-  says(direct, panel, [](tampered& t) { t.panels()[0].from[0] = t.panels()[0].to[0]; });
-  says(carried, panel, [](tampered& t) { t.panels()[0].finishes = 1; });
+  says(direct, panel, [](tampered& t) { t.panels()[0].resumes = 1; });
+  says(direct, panel, [](tampered& t) { t.panels()[0].resumes = 16; });
+  says(carried, panel, [](tampered& t) { t.panels()[0].flags |= bcr::panel::finishing; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[0] = 0; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[1] = t.panels()[0].to[0]; });
   says(carried, panel, [](tampered& t) { t.panels()[0].to[0] = 255; });
-  says(carried, panel, [](tampered& t) { t.panels()[0].from[0] = 255; });
+
+  constexpr const char* repeats = "A panel of the packed weights repeats columns that no panel before it has.";
+  says(carried, repeats, [](tampered& t) { t.panels()[0].flags |= bcr::panel::repeating; });
+  says(carried, repeats, [](tampered& t) { t.panels()[t.groups()[1].panel_begin].flags |= bcr::panel::repeating; });
+  says(carried, repeats, [](tampered& t) { --t.segments()[first_repeat(t)].columns; });
 
   constexpr const char* segment = "A segment of the packed weights reaches outside of the matrix.";
   says(direct, segment, [](tampered& t) { t.segments()[0].mask = 0; });
@@ -115,6 +128,7 @@ TEST_CASE("panels: the sentence for each kind of damage") {
   says(direct, segment, [](tampered& t) { t.panels()[0].first_column = ~0u; });
   says(direct, segment, [](tampered& t) { t.columns()[0] = 11; });
   says(carried, segment, [](tampered& t) { t.panels().back().segments = 0xffff; });
+  says(carried, segment, [](tampered& t) { ++t.segments()[first_repeat(t)].columns; });
   says(direct, segment, [](tampered& t) { t.matrix().columns = 5; });
 
   says(direct, "The column indices are not padded with zeros.", [](tampered& t) { t.columns().back() = 1; });

@@ -21,29 +21,32 @@
 namespace bcr::test {
 
 // Pruned weights are not numbers: one that took part would show. The input is K x `columns`, column j being token j of
-// a linear layer. Weights of another type than T are rounded to it first, and the product is that of what they became.
+// a linear layer. Weights of another type than T are rounded to it first, and the product is that of what they became;
+// if W says that the input is narrow as well, so is that, and `input` has what it became.
 template <class T, class Block, class W = T>
 struct operands {
+  using weight = stored_weight<W>;
+
   pattern<Block> kept;
-  dense_matrix<W> weights;
+  dense_matrix<weight> weights;
   dense_matrix<T> input;
   exact_product<T> exact;
 
   operands(std::size_t rows, std::size_t inner, std::size_t columns, const pattern_options& how, std::uint64_t seed)
       : kept(random_pattern<Block>(rows, inner, how, seed)),
-        weights(converted<W>(random_matrix<T>(rows, inner, seed + 1))),
-        input(random_matrix<T>(inner, columns, seed + 2)),
+        weights(converted<weight>(random_matrix<T>(rows, inner, seed + 1))),
+        input(converted<T>(converted<input_for<T, W>>(random_matrix<T>(inner, columns, seed + 2)))),
         exact(kept, weights, columns, [this](std::size_t k, std::size_t j) { return input(k, j); }) {
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t k = 0; k < inner; ++k) {
-        if (!kept.keeps(i, k)) weights(i, k) = static_cast<W>(std::numeric_limits<T>::quiet_NaN());
+        if (!kept.keeps(i, k)) weights(i, k) = static_cast<weight>(std::numeric_limits<T>::quiet_NaN());
       }
     }
   }
 
   template <blob_layout Layout = blob_layout::panels>
-  packed_weights<W, Block, Layout> packed(const pack_options& how = {}) const {
-    auto made = pack<W, Layout>(kept, weights.view(), how);
+  packed_weights<weight, Block, Layout> packed(const pack_options& how = {}) const {
+    auto made = pack<weight, Layout>(kept, weights.view(), how);
     REQUIRE(made.ok());
     return std::move(*made);
   }
@@ -52,14 +55,14 @@ struct operands {
   void for_each_packing(Visit&& visit) const {
     for (int way = 0; way < ways_to_pack; ++way) visit_packing(way, visit);
   }
-  static constexpr int ways_to_pack = 6;
+  static constexpr int ways_to_pack = has_narrow_input<W> ? 3 : 6;
   template <class Visit>
   void visit_packing(int way, Visit&& visit) const {
     constexpr panel_cut cuts[] = {panel_cut::automatic, panel_cut::whole_rows, panel_cut::per_block};
     constexpr strip_cut strips[] = {strip_cut::automatic, strip_cut::shared_columns, strip_cut::own_columns};
     if (way < 3) {
       visit(packed({.cut = cuts[way]}));
-    } else {
+    } else if constexpr (!has_narrow_input<W>) {
       visit(this->template packed<blob_layout::bands>({.strips = strips[way - 3]}));
     }
   }

@@ -179,9 +179,11 @@ TEST_CASE("pack: all kept and nothing kept") {
   CHECK(all->kept() == 9 * 33);
   CHECK(all->density() == 1.0);
   CHECK(unpacks_to(*all, *kept, dense));
-  // Four rows that keep the same columns make one panel of one segment.
+  // Four rows that keep the same columns make one panel of one segment, and all panels have one list of columns.
   CHECK(all->panels().panels.size() == 3);
   CHECK(all->panels().segments.size() == 3);
+  CHECK(all->panels().column_index.size() == 33 + bcr::panels_read_ahead);
+  CHECK(all->panels().column_uses() == 3 * 33);
 }
 
 TEST_CASE("pack: rows that keep the same columns share panels wherever they are") {

@@ -90,7 +90,7 @@ class tampered {
       }
     };
     add(panels_section::groups, {4, 4, 4, 2, 2, 8, 8});
-    add(panels_section::panels, {4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    add(panels_section::panels, {4, 2, 1, 1, 1, 1, 1, 1});
     add(panels_section::segments, {2, 2});
     add(panels_section::columns, {2});
     add(panels_section::rows, {4});
@@ -220,13 +220,14 @@ bool can_be_walked(const packed_weights<T, Block, Layout>& w) {
   return inside && count == w.kept();
 }
 
-// Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be; or in
-// bands.
+// Weights with direct rows, carried rows and rows without a weight, in three groups and as few fields as can be, and if
+// blocks are cut apart panels that repeat columns; or in bands.
 template <blob_layout Layout = blob_layout::panels, class W = float>
 packed_weights<W, block<8, 4>, Layout> victim(const pack_options& how) {
   using shape = block<8, 4>;
   auto kept = random_pattern<shape>(37, 11, {.density = 0.3, .rows_kept = 0.6}, 11);
   for (std::size_t bj = 0; bj < kept.block_columns(); ++bj) kept.keep_row(0, bj, 5, false);
+  for (std::size_t bj = 0; bj < kept.block_columns(); ++bj) kept.keep_block(4, bj);
   return std::move(*pack<W, Layout>(kept, random_weights<float>(kept, 12).view(), how));
 }
 

@@ -90,9 +90,38 @@ struct bf16 {
 template <class T>
 concept narrow_float = std::same_as<T, f16> || std::same_as<T, bf16>;
 
+// In the place of a plan's type of weights: the activations are of this type as well. gemm_plan<float, epilogue,
+// both<bf16>> multiplies packed_weights<bf16> by a matrix of bf16, and sums up and stores in float.
+template <std::same_as<bf16> W>
+struct both {};
+
+namespace detail {
+template <class W>
+struct operand_types {
+  using weight = W;
+  template <class T>
+  using input = T;
+};
+template <class W>
+struct operand_types<both<W>> {
+  using weight = W;
+  template <class>
+  using input = W;
+};
+}  // namespace detail
+
+// What a plan of type W is made from, and what it multiplies if its arithmetic is of type T.
+template <class W>
+using stored_weight = typename detail::operand_types<W>::weight;
+template <class T, class W>
+using input_for = typename detail::operand_types<W>::template input<T>;
+template <class W>
+inline constexpr bool has_narrow_input = !std::same_as<W, stored_weight<W>>;
+
 // Whether a plan whose activations are of type T can have weights of type W.
 template <class W, class T>
-concept weights_for = std::same_as<W, T> || ((narrow_float<W> || quantised<W>) && std::same_as<T, float>);
+concept weights_for =
+    std::same_as<W, T> || ((narrow_float<W> || quantised<W> || std::same_as<W, both<bf16>>) && std::same_as<T, float>);
 
 // The type of activations and arithmetic that weights of type W are for.
 template <class W>

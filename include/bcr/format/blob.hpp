@@ -103,7 +103,7 @@ namespace detail {
 inline constexpr std::uint8_t blob_magic[8] = {0x89, 'B', 'C', 'R', '\r', '\n', 0x1a, '\n'};
 inline constexpr std::uint32_t blob_byte_order = 0x01020304;
 inline constexpr std::uint32_t blob_foreign_byte_order = 0x04030201;
-inline constexpr std::uint32_t blob_version = 1;
+inline constexpr std::uint32_t blob_version = 2;
 inline constexpr std::size_t blob_checksum_at = 32;
 
 static_assert(sizeof(blob_header) == 80 && offsetof(blob_header, checksum) == blob_checksum_at);

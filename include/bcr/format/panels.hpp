@@ -9,6 +9,10 @@
 //       segment  columns that keep the same rows of the panel: row mask, count; then for each column its index and the
 //                kept weights in row order
 //
+// A panel whose columns are those of the panel before it, one by one, has no indices of its own: in blocks of eight
+// rows that are all kept every second panel, in blocks of sixteen three of four. Beside weights of sixteen bits an
+// index would be a fifth of a column's bytes.
+//
 // Nothing here depends on a vector's width or on the type of machine, but for the byte order.
 #pragma once
 
@@ -45,12 +49,20 @@ struct row_group {
 // A row of the group is named by its slot of the scratch tile: slot 0 is always zero, slot 1 the group's first row, and
 // slot rows + 1 takes what is not wanted.
 struct panel {
+  static constexpr std::uint8_t finishing = 1;  // no row is met again
+  static constexpr std::uint8_t repeating = 2;  // the columns are those of the panel before, of the same group
+
   std::uint32_t first_column;  // what the panel's column indices count from
   std::uint16_t segments;
-  std::uint8_t resumes;           // 1: some row has a sum so far
-  std::uint8_t finishes;          // 1: no row is met again
-  std::uint8_t from[panel_rows];  // slot of the row's sum so far: 0 or to[i]
-  std::uint8_t to[panel_rows];    // slot of the row; rows + 1 where the panel has no i-th row
+  std::uint8_t resumes;         // bit i: row i has a sum so far
+  std::uint8_t flags;           // finishing, repeating
+  std::uint8_t to[panel_rows];  // slot of the row; rows + 1 where the panel has no i-th row
+
+  constexpr bool finishes() const noexcept { return (flags & finishing) != 0; }
+  constexpr bool repeats() const noexcept { return (flags & repeating) != 0; }
+
+  // Slot of the row's sum so far.
+  constexpr unsigned from(unsigned i) const noexcept { return (resumes >> i & 1u) != 0 ? to[i] : 0u; }
 };
 
 struct segment {
@@ -83,6 +95,12 @@ struct panels_view {
 
   std::size_t group_count() const noexcept { return groups.size() - 1; }
   std::size_t group_rows(std::size_t g) const noexcept { return groups[g + 1].row_begin - groups[g].row_begin; }
+  // How often a panel meets a column: more often than there are indices, if panels repeat them.
+  std::size_t column_uses() const noexcept {
+    std::size_t uses = 0;
+    for (const segment& s : segments) uses += s.columns;
+    return uses;
+  }
 
   // Calls visit(row, column, weight) for every kept weight, panel by panel, rows being the original ones.
   template <class Visit>
@@ -91,8 +109,10 @@ struct panels_view {
       const row_group& group = groups[g];
       const segment* s = segments.data() + group.segment_begin;
       const std::uint16_t* column = column_index.data() + group.column_begin;
+      const std::uint16_t* first = column;
       const T* weight = weights.data() + group.weight_begin;
       for (std::size_t p = group.panel_begin; p < groups[g + 1].panel_begin; ++p) {
+        first = column = panels[p].repeats() ? first : column;
         for (const segment* end = s + panels[p].segments; s != end; ++s) {
           for (unsigned c = 0; c < s->columns; ++c, ++column) {
             for (unsigned i = 0; i < panel_rows; ++i) {
@@ -114,7 +134,9 @@ template <class T>
 BCR_COLD bool segments_keep_to(const panels_view<T>& w, std::size_t kernel_width) noexcept {
   const segment* s = w.segments.data();
   const std::uint16_t* column = w.column_index.data();
+  const std::uint16_t* first = column;
   for (const panel& p : w.panels) {
+    first = column = p.repeats() ? first : column;
     for (const segment* const end = s + p.segments; s != end; ++s) {
       const std::size_t tap = (p.first_column + std::size_t{*column}) % kernel_width;
       for (const std::uint16_t* const last = column + s->columns; column != last; ++column) {
@@ -182,6 +204,7 @@ class panels_check {
     }
     segment_ = group.segment_begin;
     column_ = static_cast<std::size_t>(group.column_begin);  // which may be the narrower type
+    list_ = column_;
     weight_ = static_cast<std::size_t>(group.weight_begin);
     for (std::size_t p = group.panel_begin; p < next.panel_begin; ++p) {
       if (const status s = check_panel_rows(v_.panels[p]); !s) return s;
@@ -215,28 +238,32 @@ class panels_check {
   status check_panel_rows(const panel& p) noexcept {
     constexpr status wrong(errc::corrupt, "A panel of the packed weights names a row that it cannot have.");
     present_ = 0;
-    bool resumes = false;
-    if (p.finishes > 1 || p.segments == 0) return wrong;
+    if (p.segments == 0 || p.flags > (panel::finishing | panel::repeating) || p.resumes >> panel_rows != 0)
+      return wrong;
     for (unsigned i = 0; i < panel_rows; ++i) {
       const unsigned slot = p.to[i];
-      if (slot == rows_ + 1 && p.from[i] == 0) continue;
+      const bool resumes = (p.resumes >> i & 1u) != 0;
+      if (slot == rows_ + 1 && !resumes) continue;
       if (slot == 0 || slot > rows_) return wrong;
       for (unsigned j = 0; j < i; ++j) {
         if (p.to[j] == slot) return wrong;
       }
-      if (finished_[slot] || p.from[i] != (touched_[slot] ? slot : 0u)) return wrong;
-      resumes = resumes || touched_[slot];
+      if (finished_[slot] || resumes != touched_[slot]) return wrong;
       touched_[slot] = true;
-      finished_[slot] = p.finishes == 1;
+      finished_[slot] = p.finishes();
       present_ |= 1u << i;
     }
-    if (p.resumes != (resumes ? 1u : 0u)) return wrong;
     return {};
   }
 
   status check_segments(const panel& p) noexcept {
     constexpr status wrong(errc::corrupt, "A segment of the packed weights reaches outside of the matrix.");
-    const std::size_t column_end = v_.column_index.size() - panels_read_ahead;
+    constexpr status other(errc::corrupt, "A panel of the packed weights repeats columns that no panel before it has.");
+    // The columns that it may repeat are those from list_ to column_; a group's first panel finds none.
+    if (p.repeats() && list_ == column_) return other;
+    const std::size_t list_end = column_;
+    const std::size_t column_end = p.repeats() ? list_end : v_.column_index.size() - panels_read_ahead;
+    list_ = column_ = p.repeats() ? list_ : column_;
     for (unsigned s = 0; s < p.segments; ++s, ++segment_) {
       if (segment_ >= v_.segments.size()) return wrong;
       const segment& run = v_.segments[segment_];
@@ -251,12 +278,14 @@ class panels_check {
       column_ += run.columns;
       weight_ += std::size_t{run.columns} * kept;
     }
+    if (p.repeats() && column_ != list_end) return other;
     return {};
   }
 
   const panels_view<T>& v_;
   unsigned rows_ = 0, present_ = 0;
   std::size_t segment_ = 0, column_ = 0, weight_ = 0;
+  std::size_t list_ = 0;  // where the columns of the panel before begin
   bool touched_[group_rows_limit + 2] = {}, finished_[group_rows_limit + 2] = {};
 };
 

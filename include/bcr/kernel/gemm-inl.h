@@ -6,7 +6,9 @@
 #define BCR_KERNEL_GEMM_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "bcr/kernel/bands-inl.h"
@@ -30,12 +32,19 @@ std::size_t LanesOf() noexcept {
 template <class T>
 void CopyTile(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
               std::size_t tile_ld) noexcept {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
-  const std::size_t whole = columns / lanes * lanes;
-  for (std::size_t k = 0; k < rows; ++k, b += ldb, tile += tile_ld) {
-    for (std::size_t j = 0; j < whole; j += lanes) ops::StoreU(ops::LoadU(d, b + j), d, tile + j);
-    if (whole != columns) ops::StoreU(LoadLanes(d, b + whole, 0, columns - whole), d, tile + whole);
+  if constexpr (narrow_float<T>) {
+    for (std::size_t k = 0; k < rows; ++k, b += ldb, tile += tile_ld) {
+      std::memcpy(tile, b, columns * sizeof(T));
+      std::fill(tile + columns, tile + tile_ld, T::from_bits(0));
+    }
+  } else {
+    const ops::ScalableTag<T> d;
+    const std::size_t lanes = ops::Lanes(d);
+    const std::size_t whole = columns / lanes * lanes;
+    for (std::size_t k = 0; k < rows; ++k, b += ldb, tile += tile_ld) {
+      for (std::size_t j = 0; j < whole; j += lanes) ops::StoreU(ops::LoadU(d, b + j), d, tile + j);
+      if (whole != columns) ops::StoreU(LoadLanes(d, b + whole, 0, columns - whole), d, tile + whole);
+    }
   }
 }
 
@@ -80,16 +89,28 @@ void StoreTokens(const token_block<T>& block, const Epilogue& epilogue) noexcept
 // The kernel for tiles of `Vectors`, if the registers hold one.
 template <int Vectors, class T, class Epilogue, class W>
 constexpr auto PanelKernel() noexcept -> void (*)(const panel_task<T, W>&, const Epilogue&) noexcept {
-  if constexpr (Vectors > kPanelVectors || quantised<W>) {
+  if constexpr (Vectors > kPanelVectorsOf<W> || quantised<W>) {
     return nullptr;
   } else {
     return RunPanels<Vectors, T, Epilogue, W>;
   }
 }
 
+// The target's name with "_bf16" behind it, for kernels that use its dot products of bf16.
+struct PairsName {
+  char text[40] = {};
+  constexpr PairsName() {
+    char* to = text;
+    for (const char* from = target_name(); *from != '\0'; ++from) *to++ = *from;
+    for (const char* from = "_bf16"; *from != '\0'; ++from) *to++ = *from;
+  }
+};
+inline constexpr PairsName kPairsName;
+
 template <class T, class Epilogue, class W, std::size_t... I>
 constexpr panel_kernels<T, Epilogue, W> MakePanelKernels(std::index_sequence<I...>) noexcept {
-  return {{target_name(), LanesOf<T>, kPanelVectors}, {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
+  return {{has_narrow_input<W> && BCR_DOTS_PAIRS ? kPairsName.text : target_name(), LanesOf<T>, kPanelVectorsOf<W>},
+          {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
 }
 
 template <class T, class Epilogue, class W = T>
@@ -97,7 +118,9 @@ inline constexpr panel_kernels<T, Epilogue, W> kPanelKernels =
     MakePanelKernels<T, Epilogue, W>(std::make_index_sequence<most_tile_vectors>());
 template <orientation Along, class T, class Epilogue, class W, bool Bands>
 constexpr vector_kernels<T, Epilogue, W> MakeVectorKernels() noexcept {
-  if constexpr (quantised<W>) {
+  if constexpr (has_narrow_input<W>) {
+    return {nullptr, nullptr, nullptr};
+  } else if constexpr (quantised<W>) {
     return {nullptr, RunBands<Along, T, Epilogue, W>, QuantiseVectors};
   } else if constexpr (Bands) {
     return {RunGemv<Along, T, Epilogue, W>, RunBands<Along, T, Epilogue, W>, nullptr};
@@ -108,8 +131,9 @@ constexpr vector_kernels<T, Epilogue, W> MakeVectorKernels() noexcept {
 
 // Kernels for bands are as much code again, and only there for those who have bands.
 template <class T, class Epilogue, class W, bool Bands>
-inline constexpr gemm_kernels<T, Epilogue, W> kGemmKernels{
-    kPanelKernels<T, Epilogue, W>, MakeVectorKernels<down_rows, T, Epilogue, W, Bands>(), Transpose<T>, CopyTile<T>};
+inline constexpr gemm_kernels<T, Epilogue, W> kGemmKernels{kPanelKernels<T, Epilogue, W>,
+                                                           MakeVectorKernels<down_rows, T, Epilogue, W, Bands>(),
+                                                           Transpose<T>, CopyTile<input_for<T, W>>};
 // The epilogue of a linear layer waits until the results have been turned back.
 template <class T, class Epilogue, class W, bool Bands>
 inline constexpr linear_kernels<T, Epilogue, W> kLinearKernels{kPanelKernels<T, epilogue::none, W>,

@@ -51,7 +51,8 @@ struct panel_kernels {
   void (*run[most_tile_vectors])(const panel_task<T, W>&, const Epilogue&) noexcept;
 };
 
-// Products with one vector, on panels, or with any number of them, on bands. Null is what the weights do not need.
+// Products with one vector, on panels, or with any number of them, on bands. Null is what the weights do not need, and
+// all of it where activations are in bf16.
 template <class T, class Epilogue, class W = T>
 struct vector_kernels {
   void (*on_panels)(const gemv_task<T, W>&, const Epilogue&) noexcept;
@@ -68,8 +69,8 @@ struct gemm_kernels {
   void (*turn)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* turned,
                std::size_t turned_ld) noexcept;
   // Copies `rows` x `columns` elements to aligned rows of `tile_ld`, filling these up with zeros.
-  void (*copy_tile)(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns, T* tile,
-                    std::size_t tile_ld) noexcept;
+  void (*copy_tile)(const input_for<T, W>* b, std::size_t ldb, std::size_t rows, std::size_t columns,
+                    input_for<T, W>* tile, std::size_t tile_ld) noexcept;
 };
 
 // `rows` features x `tokens` results, to be stored token by token.

@@ -21,7 +21,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "bcr/kernel/epilogue-inl.h"
@@ -175,16 +174,13 @@ struct PanelSums {
 // How many panels from the first one on, whose segment is `s`, have one segment, keep all four rows, and keep them in
 // the same columns: one, two or four. Nothing if the first does not, or if it counts its columns from another than the
 // first of the matrix: the indices that SumPanels reads ahead would then be too large.
-inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s, const std::uint16_t* column) noexcept {
+inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s) noexcept {
   const auto whole = [](const panel& which, const segment& its) {
     return which.first_column == 0 && which.segments == 1 && its.mask == 15;
   };
   if (!whole(*p, *s)) return 0;
   unsigned alike = 1;
-  for (; alike < 4 && p + alike != end && whole(p[alike], s[alike]); ++alike) {
-    const std::uint16_t* const other = column + std::size_t{alike} * s->columns;
-    if (s[alike].columns != s->columns || std::memcmp(other, column, s->columns * sizeof *column) != 0) break;
-  }
+  while (alike < 4 && p + alike != end && p[alike].repeats() && whole(p[alike], s[alike])) ++alike;
   return alike == 3 ? 2 : alike;
 }
 
@@ -198,6 +194,7 @@ void SumGroup(const panels_view<W>& w, std::size_t g, const T* x, const PanelSum
   };
   const segment* at = w.segments.data() + group.segment_begin;
   const std::uint16_t* column = w.column_index.data() + group.column_begin;
+  const std::uint16_t* first = column;  // of the panel before
   const W* weight = w.weights.data() + group.weight_begin;
   const W* const end = w.weights.data() + w.weights.size();
   for (std::size_t r = 0; r < next.row_begin - group.row_begin; ++r) sums[r] = 0;
@@ -205,13 +202,14 @@ void SumGroup(const panels_view<W>& w, std::size_t g, const T* x, const PanelSum
   for (const panel* p = w.panels.data() + group.panel_begin; p != last;) {
     const T* const px = x + p->first_column;
     const unsigned columns = at->columns;
+    first = column = p->repeats() ? first : column;
     T some[4 * panel_rows];
-    if (const unsigned alike = together.one == nullptr ? 0 : PanelsAlike(p, last, at, column); alike != 0) {
+    if (const unsigned alike = together.one == nullptr ? 0 : PanelsAlike(p, last, at); alike != 0) {
       (alike == 4 ? together.four : alike == 2 ? together.two : together.one)(weight, column, columns, px, some);
       for (unsigned i = 0; i < alike * panel_rows; ++i) sum_of(p[i / panel_rows].to[i % panel_rows]) += some[i];
       p += alike;
       at += alike;
-      column += std::size_t{alike} * columns;
+      column += columns;
       weight += std::size_t{alike} * columns * panel_rows;
       continue;
     }

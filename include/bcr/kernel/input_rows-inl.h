@@ -5,6 +5,7 @@
 //   Address(index)          likewise, to ask for it ahead
 //   LanesOf<Vectors>(d, i)  which lanes of row i's vectors are there; the same for all rows of a segment
 //   crosses_lines           whether vectors mostly lie across lines of the cache
+//   narrow                  whether the elements are in bf16
 #if defined(BCR_KERNEL_INPUT_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_INPUT_ROWS_INL_H_
 #undef BCR_KERNEL_INPUT_ROWS_INL_H_
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"
 
@@ -26,7 +28,7 @@ namespace BCR_TARGET_NS {
 struct AllLanes {};
 template <int I, class D, class T>
 BCR_INLINE ops::Vec<D> LoadThose(D d, const AllLanes&, const T* p) {
-  return ops::LoadU(d, p);
+  return LoadWide(d, p);
 }
 #if BCR_PERMUTES_512
 // ... or some, of targets that have registers for that.
@@ -56,6 +58,7 @@ BCR_INLINE void CountHere(T*& pointer) {
 template <class T>
 struct RowsApart {
   static constexpr bool crosses_lines = false;  // vectors are mostly aligned, as plans see to it
+  static constexpr bool narrow = narrow_float<T>;
   const T* b;
   std::size_t step;  // from row to row: in bytes where a weight multiplies by a lane, else in elements
 
@@ -90,6 +93,7 @@ struct RowsApart {
 template <class T>
 struct RowsAt {
   static constexpr bool crosses_lines = true;
+  static constexpr bool narrow = false;
   const T* b;
   const std::uint32_t* offsets;
 

@@ -1,5 +1,5 @@
 // What the kernels on panels are asked to do. Plain pointers, checked by whoever makes the task; the kernels believe
-// them. Weights are of type W, everything else of type T.
+// them. Weights are of type W, everything else of type T; or, where W is both<bf16>, weights and input of bf16.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,9 @@ namespace bcr {
 // only its lanes [first_lane, last_lane) count.
 template <class T, class W = T>
 struct panel_task {
-  const panels_view<W>* weights;
+  const panels_view<stored_weight<W>>* weights;
   std::size_t group_begin, group_end;
-  const T* b;  // input: row k of the tile is at b + k * ldb
+  const input_for<T, W>* b;  // input: row k of the tile is at b + k * ldb
   std::size_t ldb;
   T* c;  // output: original row m of the tile is at c + (m - first_row) * ldc
   std::size_t ldc;

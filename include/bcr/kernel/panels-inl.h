@@ -5,25 +5,9 @@
 //        col k1: w w w                   k1: | x0 | x1 | .. | x5 |    ->    row 1: | a | a | .. | a |   a += w * x
 //        ..                              ..                                 row 3: | a | a | .. | a |
 //
-// One column costs V loads of B and one broadcast per kept row for V FMAs per kept row: with four rows and V = 6, 10
-// loads for 24 FMAs, on machines that do two of each in a cycle. The 24 accumulators, 6 inputs and 1 weight leave one
-// of 32 registers; with 16 registers V is 3. The row mask of a segment is a compile-time constant of its loop: there
-// are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25 cycles
-// are lost (Zen 5): some hundred instructions without a multiply-add, and stores of vectors just made.
-//
-// NEON multiplies by a lane: the four weights of a column are one load, and with 24 FMAs go 8 other instructions (five
-// loads, of which three load two vectors, an address, and the count). Asking for rows ahead would be four more, and is
-// left out: a core with some hundred instructions under way is several columns ahead by itself, and the rows of a tile,
-// 96 bytes each, stay in the second cache level. That is reasoned and not measured; test/loops.sh counts.
-//
-// Weights of sixteen bits become float as they are broadcast, by an instruction more for bf16 (a load of 32 bits, and a
-// shift) and two or three for f16. Beside the multiply-adds of four rows a core of four vector pipes has room for them
-// (Zen 5: 0.5 % and 2 % of the time; widening them ahead into memory, vector by vector, took 4 to 6 %); one of two
-// pipes has not. NEON widens a column's weights at once.
-//
-// B's rows are met in no order that hardware foresees, on purpose (pack/group_panels.hpp), so the loop asks for them
-// ahead; the distance covers the second cache level's latency (about 15 cycles against 6 to 12 a column) and part of
-// the third's.
+// What a column costs is said in panel_columns-inl.h. The row mask of a segment is a compile-time constant of its loop:
+// there are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25
+// cycles are lost (Zen 5): some hundred instructions without a multiply-add, and stores of vectors just made.
 #if defined(BCR_KERNEL_PANELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_PANELS_INL_H_
 #undef BCR_KERNEL_PANELS_INL_H_
@@ -32,223 +16,19 @@
 #endif
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/input_rows-inl.h"
+#include "bcr/kernel/panel_columns-inl.h"
 #include "bcr/kernel/panel_task.hpp"
-#include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
-#include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
-
-// Vectors in the widest tile that this target's registers hold.
-inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
-inline constexpr std::size_t kPrefetchColumns = 8;
-static_assert(kPrefetchColumns <= panels_read_ahead);
-
-// Asks for the cache line of vector `I` of a row, unless the vector before shares it. The address may lie
-// outside of the matrix, which a prefetch forgives and pointer arithmetic would not.
-template <int I, int Vectors, class D>
-BCR_INLINE void PrefetchVector(D d, std::uintptr_t row) {
-  constexpr std::size_t most_bytes = ops::MaxLanes(D()) * sizeof(ops::TFromD<D>);
-  if constexpr (I < Vectors && (most_bytes >= 64 || I * most_bytes % 64 == 0)) {
-    __builtin_prefetch(reinterpret_cast<const void*>(row + I * ops::Lanes(d) * sizeof(ops::TFromD<D>)));
-  }
-}
-
-template <int Vectors, class D>
-BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
-  PrefetchVector<0, Vectors>(d, row);
-  PrefetchVector<1, Vectors>(d, row);
-  PrefetchVector<2, Vectors>(d, row);
-  PrefetchVector<3, Vectors>(d, row);
-  PrefetchVector<4, Vectors>(d, row);
-  PrefetchVector<5, Vectors>(d, row);
-}
-
-// Accumulators that a sum is spread over. The four of a tile of one vector would wait for each other: a core starts two
-// multiply-adds a cycle, each of which takes four. Wider tiles have enough of them, and all add up in the same order.
-template <int Vectors>
-inline constexpr int kPhases = Vectors > 1              ? 1
-                               : kVectorRegisters >= 32 ? 4
-                                                        : 2;
-
-// References to vectors, by number. A struct of references is no vector, so that SVE's sizeless ones may be meant.
-template <std::size_t I, class V>
-struct VectorRef {
-  V& v;
-};
-template <class Indices, class... V>
-struct VectorRefs;
-template <std::size_t... I, class... V>
-struct VectorRefs<std::index_sequence<I...>, V...> : VectorRef<I, V>... {};
-template <class... V>
-using RefsTo = VectorRefs<std::index_sequence_for<V...>, V...>;
-
-template <std::size_t I, class D, class A>
-BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
-  return static_cast<const VectorRef<I, ops::Vec<D>>&>(acc).v;
-}
-
-// Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
-template <int I, int Vectors, class D, class T, class L>
-BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last, const L& which) {
-  if constexpr (I >= Vectors) return LoadThose<0>(d, which, b);
-  return LoadThose<I>(d, which, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
-}
-
-// Row `Row` of a panel: its accumulators take weight times column. Spelled out, because every call that is inlined here
-// is inlined a thousand times: this is a second less to compile.
-template <int Row, int Vectors, class A, class V>
-BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
-                          const V& x4, const V& x5) {
-  constexpr int at = Row * Vectors;
-#define BCR_MUL_ADD(i)                                          \
-  if constexpr (Vectors > (i)) {                                \
-    V& sum = static_cast<const VectorRef<at + (i), V>&>(acc).v; \
-    sum = ops::MulAdd(weight, x##i, sum);                       \
-  }
-  BCR_MUL_ADD(0)
-  BCR_MUL_ADD(1)
-  BCR_MUL_ADD(2)
-  BCR_MUL_ADD(3)
-  BCR_MUL_ADD(4)
-  BCR_MUL_ADD(5)
-#undef BCR_MUL_ADD
-}
-
-#if BCR_MULTIPLIES_BY_LANE
-// The same for a weight in one of the lanes of two vectors that hold a column's weights.
-template <unsigned Mask, int Row, int Vectors, int Phase, class D, class A, class V>
-BCR_INLINE void MulAddLane(D, const A& acc, const V& low, const V& high, const V& x0, const V& x1, const V& x2,
-                           const V& x3, const V& x4, const V& x5) {
-  constexpr int lanes = 16 / sizeof(ops::TFromD<D>), lane = std::popcount(Mask & ((1u << Row) - 1));
-  constexpr int row = Phase * panel_rows + Row;
-  if constexpr ((Mask >> Row & 1u) == 0) return;
-  if constexpr (lane < lanes) MulAddRow<row, Vectors>(acc, ops::Broadcast<lane>(low), x0, x1, x2, x3, x4, x5);
-  if constexpr (lane >= lanes) MulAddRow<row, Vectors>(acc, ops::Broadcast<lane % lanes>(high), x0, x1, x2, x3, x4, x5);
-}
-#endif
-
-// Where the kernel stands in the weights.
-template <class W>
-struct PanelCursor {
-  const segment* next_segment;
-  const std::uint16_t* column;
-  const W* weight;
-};
-
-// Keeps a compiler from loading the other weights of a column with the first: with the sums and the inputs that would
-// be more than 32 registers, and the sums would pay for it, in every other loop as well. That is so with three weights
-// for NEON, and with four for SVE and clang, which then moves most sums from register to register.
-template <int Kept, class T>
-BCR_INLINE void LoadInOrder(const T*& weight) {
-#ifdef __clang__
-  constexpr bool needed = (BCR_MULTIPLIES_BY_LANE && Kept == 3) || (BCR_IS_SVE && Kept == 4);
-#else
-  constexpr bool needed = BCR_MULTIPLIES_BY_LANE && Kept == 3;
-#endif
-  if constexpr (needed) asm volatile("" : "+r"(weight) : : "memory");
-}
-
-// One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class Input, class L, class W, class A>
-BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, const L& which, std::size_t last,
-                             const A& acc) {
-  using T = ops::TFromD<D>;
-  constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
-  // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
-  // a column is little work, so that many are under way without it.
-  if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<Vectors>(d, b.Address(at.column[kPrefetchColumns + Phase]));
-  }
-  const T* const x = b.Row(at.column[Phase]);
-  const W* weight = at.weight + Phase * kept;
-  const auto x0 = LoadVector<0, Vectors>(d, x, last, which);
-  const auto x1 = LoadVector<1, Vectors>(d, x, last, which);
-  const auto x2 = LoadVector<2, Vectors>(d, x, last, which);
-  const auto x3 = LoadVector<3, Vectors>(d, x, last, which);
-  const auto x4 = LoadVector<4, Vectors>(d, x, last, which);
-  const auto x5 = LoadVector<5, Vectors>(d, x, last, which);
-#if BCR_PERMUTES_512
-  // One load for the four weights, which are spread by moves within the vector, where loads are the limit: with a
-  // single vector a column, and with vectors that cross lines of the cache. (Zen 5: 13 % and 1 to 4 % less time.
-  // Elsewhere the moves are in the way of the multiply-adds: up to 13 % more.)
-  if constexpr (kept == panel_rows && std::is_same_v<T, float> && std::is_same_v<W, float> &&
-                (Vectors == 1 || Input::crosses_lines)) {
-    auto four = ops::LoadDup128(d, weight);
-    asm("" : "+v"(four.raw));  // or it would become four loads again
-    MulAddRow<row, Vectors>(acc, ops::Broadcast<0>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 1, Vectors>(acc, ops::Broadcast<1>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 2, Vectors>(acc, ops::Broadcast<2>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 3, Vectors>(acc, ops::Broadcast<3>(four), x0, x1, x2, x3, x4, x5);
-    return;
-  }
-#endif
-#if BCR_MULTIPLIES_BY_LANE
-  // Narrow weights are widened together, however few a column has.
-  if constexpr (kept == panel_rows || !std::is_same_v<T, W>) {
-    constexpr int lanes = 16 / sizeof(T);
-    const auto low = LoadWide(d, weight), high = LoadWide(d, weight + panel_rows - lanes);
-    MulAddLane<Mask, 0, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
-    MulAddLane<Mask, 1, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
-    MulAddLane<Mask, 2, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
-    MulAddLane<Mask, 3, Vectors, Phase>(d, acc, low, high, x0, x1, x2, x3, x4, x5);
-    return;
-  }
-#endif
-  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
-  LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
-  LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
-  LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
-}
-
-// All columns of one segment.
-template <unsigned Mask, int Vectors, class D, class Input, class W, class A>
-BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const Input& b, std::size_t last,
-                              const A& acc) {
-  constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
-  const std::uint16_t* const end = at.column + columns;
-  const auto which = b.template LanesOf<Vectors>(d, *at.column);
-  if constexpr (phases > 1) {
-    for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
-      CountHere(at.weight);
-      MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
-      MulAddColumn<Mask, Vectors, 1>(d, at, b, which, last, acc);
-      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, which, last, acc);
-      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, which, last, acc);
-    }
-    if (at.column == end) return;
-  }
-  if constexpr (BCR_MULTIPLIES_BY_LANE && kept == panel_rows && phases == 1) {
-    // A last vector that follows the others is loaded together with the one before.
-    constexpr std::size_t whole = (Vectors - 1) * ops::MaxLanes(D());
-    if (last == whole) {
-      do {
-        MulAddColumn<Mask, Vectors, 0>(d, at, b, which, whole, acc);
-        at.weight += kept;
-        CountHere(at.weight);
-      } while (++at.column != end);
-      return;
-    }
-  }
-  do {
-    MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
-    at.weight += kept;
-    CountHere(at.weight);
-  } while (++at.column != end);
-}
 
 // Where a group's panels and rows are.
 template <class W>
@@ -277,14 +57,15 @@ struct PanelRun {
   const Epilogue& epilogue;
   const panel* begin;
   const panel* end;
-  PanelCursor<W> at;
+  PanelCursor<stored_weight<W>> at;
   const std::uint32_t* rows;  // the group's
   unsigned direct_rows;       // those of them that panels store as they finish them, if any
 };
 
 // From the sums so far to the sums.
 template <class Input, int Vectors, class D, class T, class W, class A>
-BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<W>& at, const A& acc) {
+BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<stored_weight<W>>& at,
+                            const A& acc) {
   const Input b = Input::Of(task, p.first_column);
   const std::size_t last = task.last_vector;
   const segment* const end = at.next_segment + p.segments;
@@ -364,7 +145,8 @@ BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
 
 // Runs one panel on the accumulators that the recursion has named.
 template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
-BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<W>& at, V&... acc) {
+BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
+                         V&... acc) {
   constexpr int sums = panel_rows * Vectors;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
     auto next = ops::Zero(d);
@@ -376,17 +158,17 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
     const std::size_t stride = Vectors * ops::Lanes(d);
     if (p.resumes) {
       const T* const scratch = run.task.scratch;
-      LoadSums<0, Vectors>(d, scratch + p.from[0] * stride, refs, all);
-      LoadSums<1, Vectors>(d, scratch + p.from[1] * stride, refs, all);
-      LoadSums<2, Vectors>(d, scratch + p.from[2] * stride, refs, all);
-      LoadSums<3, Vectors>(d, scratch + p.from[3] * stride, refs, all);
+      LoadSums<0, Vectors>(d, scratch + p.from(0) * stride, refs, all);
+      LoadSums<1, Vectors>(d, scratch + p.from(1) * stride, refs, all);
+      LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
+      LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
     }
     MulAddPanel<Input, Vectors>(d, run.task, p, at, refs);
     FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
     // What the stores need is read now: if a compiler kept it during the products, it would run out of general
     // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
     std::atomic_signal_fence(std::memory_order_acq_rel);
-    if (!is_cheap_v<Epilogue> || !p.finishes || run.direct_rows == 0) {
+    if (!is_cheap_v<Epilogue> || !p.finishes() || run.direct_rows == 0) {
       T* const scratch = run.task.scratch;
       StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, refs, all);
       StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);
@@ -403,11 +185,14 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
 }
 
 // A function of its own, so that its loop has the general registers for itself.
-template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<T>>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
-  PanelCursor<W> at = run.at;
+  PanelCursor<stored_weight<W>> at = run.at;
   const panel* p = run.begin;
+  const std::uint16_t* columns = at.column;  // of the panel before
   do {
+    if (p->repeats()) at.column = columns;
+    columns = at.column;
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
 }
@@ -431,16 +216,16 @@ void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size
 
 // The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
 // go through the scratch tile, so that the code for it stands here once and not once an accumulator.
-template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<T>>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
 void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
-  const panels_view<W>& w = *task.weights;
+  const panels_view<stored_weight<W>>& w = *task.weights;
   const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
   const bool store_direct = is_cheap_v<Epilogue> && !task.accumulate;
   // Anew for every tile: where the slot after it begins depends on the tile's width.
   for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, task.scratch + i);
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
-    const GroupCut<W> cut(w, g);
+    const GroupCut<stored_weight<W>> cut(w, g);
     if (cut.begin != cut.end) {
       RunGroup<Vectors, T, Epilogue, W, Input>(
           {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});

@@ -31,12 +31,18 @@ struct gemm_options {
   input_copy copy = input_copy::automatic;
 };
 
-// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float.
+// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float. If W is both<bf16>, weights and B are
+// in bf16, and C and arithmetic in float: where the target has dot products of bf16 (AVX512-BF16, Arm's BF16;
+// kernel_name() then ends in _bf16) subnormal numbers count as zero, and sums are rounded as simd/pairs-inl.h says;
+// elsewhere B is widened, exactly. Either way a result is off by at most K roundings of float, or on Arm twice as much.
 template <class T, epilogue_for<T> Epilogue, class W = T>
 class basic_gemm_plan : public detail::panel_plan<T, W> {
   using base = detail::panel_plan<T, W>;
 
  public:
+  using typename base::input_type;
+  using typename base::weight_type;
+
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const gemm_options& options) noexcept {
     return check_plan_options(options.threads, options.tile_vectors);
@@ -46,8 +52,10 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   // have any.
   template <block_shape Block, blob_layout Layout>
   BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue, W>& kernels,
-                                                 const packed_weights<W, Block, Layout>& weights,
+                                                 const packed_weights<weight_type, Block, Layout>& weights,
                                                  const gemm_options& options) noexcept {
+    static_assert(!has_narrow_input<W> || has_layout(Layout, blob_layout::panels),
+                  "bcr: a plan whose activations are in bf16 takes weights that are packed into panels");
     if (const status s = can_implement(options); !s) return s;
     return basic_gemm_plan(kernels, weights, options);
   }
@@ -56,8 +64,8 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   // overlap B, and `workspace` neither. Allocates nothing and starts no thread but through `threads`. Bitwise the same
   // result for any number of threads. Fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
-  status run(matrix_view<const T> b, matrix_view<T> c, std::span<std::byte> workspace, const Epilogue& epilogue = {},
-             Executor&& threads = {}) const noexcept {
+  status run(matrix_view<const input_type> b, matrix_view<T> c, std::span<std::byte> workspace,
+             const Epilogue& epilogue = {}, Executor&& threads = {}) const noexcept {
     if (b.rows != shape_.columns || b.columns != columns_ || !b.valid()) {
       return {errc::invalid_argument, "The input of the product does not have the plan's shape, K x N."};
     }
@@ -69,14 +77,19 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     if (c.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);
-      switch (this->work_) {
-        case base::work::on_bands:
-          return run_bands(part, b, c, epilogue);
-        case base::work::vector:
-          return kernels_->vectors.on_panels(
-              this->vector_task(part, b.data, b.leading_dimension, c.data, c.leading_dimension, accumulate_), epilogue);
-        case base::work::tiles:
-          return run_tiles(part, b, c, epilogue);
+      if constexpr (has_narrow_input<W>) {
+        run_tiles(part, b, c, epilogue);
+      } else {
+        switch (this->work_) {
+          case base::work::on_bands:
+            return run_bands(part, b, c, epilogue);
+          case base::work::vector:
+            return kernels_->vectors.on_panels(
+                this->vector_task(part, b.data, b.leading_dimension, c.data, c.leading_dimension, accumulate_),
+                epilogue);
+          case base::work::tiles:
+            return run_tiles(part, b, c, epilogue);
+        }
       }
     });
     return {};
@@ -89,8 +102,8 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   using base::weights_;
 
   template <block_shape Block, blob_layout Layout>
-  basic_gemm_plan(const gemm_kernels<T, Epilogue, W>& kernels, const packed_weights<W, Block, Layout>& weights,
-                  const gemm_options& options) noexcept
+  basic_gemm_plan(const gemm_kernels<T, Epilogue, W>& kernels,
+                  const packed_weights<weight_type, Block, Layout>& weights, const gemm_options& options) noexcept
       : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors),
         kernels_(&kernels),
         columns_(options.columns),
@@ -112,17 +125,17 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   // that use it. How much a use gains, in cycles, depends on whether the loads are the limit or the multiply-adds:
   // measured on Zen 5 and Emerald Rapids.
   bool copy_pays() const noexcept {
-    const double column_uses = static_cast<double>(weights_.column_index.size() - panels_read_ahead);
+    const double column_uses = static_cast<double>(weights_.column_uses());
     const double rows_a_use = static_cast<double>(weights_.weights.size()) / column_uses;
     const double gain = rows_a_use < 2.5 ? 0.25 : rows_a_use < 3.5 || tiles_.widest() < 4 ? 0.15 : 0.1;
     constexpr std::size_t near_cache = std::size_t{1} << 18;  // bytes, beside the input itself
     const double cost = this->tile_input_elements() * sizeof(T) <= near_cache ? 1.5 : 3.5;
     return column_uses * gain > cost * static_cast<double>(weights_.columns);
   }
-  bool copies(const matrix_view<const T>& b) const noexcept {
+  bool copies(const matrix_view<const input_type>& b) const noexcept {
     return copy_ == input_copy::always ||
            (copy_ == input_copy::automatic && (reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
-                                               b.leading_dimension * sizeof(T) % buffer_alignment != 0));
+                                               b.leading_dimension * sizeof(input_type) % buffer_alignment != 0));
   }
 
   // A column alone may be anywhere; several are turned first.
@@ -139,7 +152,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     kernels_->vectors.on_bands(task, epilogue);
   }
 
-  void run_tiles(const typename base::share& part, const matrix_view<const T>& b, const matrix_view<T>& c,
+  void run_tiles(const typename base::share& part, const matrix_view<const input_type>& b, const matrix_view<T>& c,
                  const Epilogue& epilogue) const noexcept {
     panel_task<T, W> task{};
     task.weights = &weights_;
@@ -153,7 +166,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     const bool copy = copies(b);
     for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
       if (copy) {
-        copy_tile(task, tile, b, c, part.memory + this->tile_scratch_elements());
+        copy_tile(task, tile, b, c, reinterpret_cast<input_type*>(part.memory + this->tile_scratch_elements()));
       } else {
         place_tile(task, tile, b, c);
       }
@@ -161,8 +174,8 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     }
   }
 
-  void copy_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const T>& b, const matrix_view<T>& c,
-                 T* copied) const noexcept {
+  void copy_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const input_type>& b,
+                 const matrix_view<T>& c, input_type* copied) const noexcept {
     const std::size_t begin = tiles_.begin(tile), end = tiles_.end(tile), width = tiles_.vectors(tile) * lanes_;
     kernels_->copy_tile(b.rows == 0 ? b.data : b.data + begin, b.leading_dimension, b.rows, end - begin, copied, width);
     task.column = begin;
@@ -176,7 +189,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
 
   // The last vector of a ragged tile begins further left, so that it ends with the matrix; if it is the only one, the
   // tile begins further left.
-  void place_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const T>& b,
+  void place_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const input_type>& b,
                   const matrix_view<T>& c) const noexcept {
     const std::size_t width = tiles_.vectors(tile) * lanes_;
     const std::size_t missing = tiles_.begin(tile) + width - tiles_.end(tile);

@@ -29,6 +29,7 @@ struct linear_options {
 template <class T, epilogue_for<T> Epilogue, class W = T>
 class basic_linear_plan : public detail::panel_plan<T, W> {
   using base = detail::panel_plan<T, W>;
+  static_assert(!has_narrow_input<W>, "bcr: both<bf16> is for gemm_plan; a linear layer's activations are float");
 
  public:
   // What these options cannot ask for. Fails with invalid_argument.

@@ -26,6 +26,9 @@ class panel_plan {
                 "those are float");
 
  public:
+  using weight_type = stored_weight<W>;  // of the packed weights
+  using input_type = input_for<T, W>;    // of the activations that are multiplied
+
   // Bytes of memory, of any alignment, that each run needs for itself.
   std::size_t workspace_bytes() const noexcept { return detail::workspace_bytes(grid_.tasks(), bytes_per_task_); }
   // "gemm_f32_b4x16_t4x6_avx3": operation, type, block, widest tile, target. For a vector the operation is "gemv", and
@@ -38,28 +41,29 @@ class panel_plan {
  protected:
   // `columns` results for each row of the weights: columns of C, or tokens.
   template <block_shape Block, blob_layout Layout>
-  panel_plan(const char* operation, const kernel_target& target, const packed_weights<W, Block, Layout>& weights,
-             std::size_t columns, std::size_t threads, int tile_vectors) noexcept
+  panel_plan(const char* operation, const kernel_target& target,
+             const packed_weights<weight_type, Block, Layout>& weights, std::size_t columns, std::size_t threads,
+             int tile_vectors) noexcept
       : shape_{weights.rows(), weights.columns()},
         weights_(weights.panels()),
         bands_(weights.bands()),
         lanes_(target.lanes()),
         work_(work_for(Layout, columns, tile_vectors)) {
+    constexpr kernel_types types{value_type_of<input_type>::value, value_type_of<weight_type>::value};
     if (work_ == work::on_bands) {
       if (bands_.band_count() != 0 && columns != 0) grid_ = best_grid(bands_.band_count(), 1, threads);
-      label_ = kernel_label(columns == 1 ? "gemv" : "skinny", {value_type_of<T>::value, value_type_of<W>::value},
-                            Block::rows, Block::columns, band_rows_limit,
+      label_ = kernel_label(columns == 1 ? "gemv" : "skinny", types, Block::rows, Block::columns, band_rows_limit,
                             columns < band_vectors ? columns : band_vectors, target.name);
       return;
     }
-    tiles_ =
-        column_tiles(columns, lanes_, best_tile_vectors(target, weights.columns() * lanes_ * sizeof(T), tile_vectors));
+    tiles_ = column_tiles(columns, lanes_,
+                          best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));
     if (weights_.group_count() != 0 && tiles_.count() != 0) {
       grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
     }
     const bool vector = work_ == work::vector;
-    label_ = kernel_label(vector ? "gemv" : operation, {value_type_of<T>::value, value_type_of<W>::value}, Block::rows,
-                          Block::columns, panel_rows, vector ? 1 : tiles_.widest(), target.name);
+    label_ = kernel_label(vector ? "gemv" : operation, types, Block::rows, Block::columns, panel_rows,
+                          vector ? 1 : tiles_.widest(), target.name);
     if (vector) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
   }
 
@@ -70,8 +74,11 @@ class panel_plan {
   void reserve(std::size_t elements_per_task) noexcept { bytes_per_task_ = elements_per_task * sizeof(T); }
   // Elements of scratch for tiles.
   std::size_t tile_scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
-  // Elements of a tile's input: the widest there is, all rows of it.
-  std::size_t tile_input_elements() const noexcept { return weights_.columns * tiles_.widest() * lanes_; }
+  // Elements of a tile's input: the widest there is, all rows of it. In elements of T, as all memory.
+  std::size_t tile_input_elements() const noexcept {
+    const std::size_t elements = weights_.columns * tiles_.widest() * lanes_;
+    return has_narrow_input<W> ? (elements * sizeof(input_type) + sizeof(T) - 1) / sizeof(T) : elements;
+  }
 
   // What one task computes, and the memory that it has: groups of rows, or bands.
   struct share {
@@ -105,8 +112,8 @@ class panel_plan {
     std::size_t rows, columns;  // of the weights
   };
   extents shape_;
-  panels_view<W> weights_;
-  bands_view<W> bands_;
+  panels_view<weight_type> weights_;
+  bands_view<weight_type> bands_;
   column_tiles tiles_;
   task_grid grid_;
   std::size_t lanes_ = 1;
@@ -115,6 +122,7 @@ class panel_plan {
  private:
   // Asking for tiles is asking for panels, where there are any.
   work work_for(blob_layout layout, std::size_t columns, int tile_vectors) const noexcept {
+    if constexpr (has_narrow_input<W>) return work::tiles;
     if (!has_layout(layout, blob_layout::panels)) return work::on_bands;
     if (has_layout(layout, blob_layout::bands) && tile_vectors == 0 && columns <= band_vectors &&
         columns <= few_vectors(bands_, weights_, lanes_)) {

@@ -25,6 +25,7 @@
 #include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/format/panels.hpp"
+#include "bcr/pack/panel_draft.hpp"
 
 namespace bcr {
 
@@ -68,19 +69,6 @@ struct row_set {
   }
 };
 
-// Whoever wants to know how a group was cut.
-struct panel_sink {
-  // A panel of the group's `rows`; its columns count from `first_column`.
-  virtual void begin_panel(std::size_t first_column, std::span<const std::uint8_t> rows) noexcept = 0;
-  // A segment of the panel, with `columns` columns that keep the panel's rows named by `mask`.
-  virtual void begin_segment(unsigned mask, std::size_t columns) noexcept = 0;
-  // The segment's columns, some at a time.
-  virtual void columns(std::span<const std::uint32_t> some) noexcept = 0;
-
- protected:
-  ~panel_sink() = default;
-};
-
 // Columns whose input stays in a first-level cache of 32 to 48 KiB beside everything else, six vectors of 64 bytes
 // each.
 inline constexpr std::size_t near_columns = 80;
@@ -95,7 +83,7 @@ class panel_cost final : public panel_sink {
   explicit panel_cost(std::span<std::uint32_t> last_load) noexcept : last_load_(last_load) {}
   double cycles() const noexcept { return cycles_; }
 
-  void begin_panel(std::size_t, std::span<const std::uint8_t> rows) noexcept override {
+  void begin_panel(std::size_t, std::span<const std::uint8_t> rows, bool) noexcept override {
     cycles_ += panel;
     if (std::any_of(rows.begin(), rows.end(), [this](std::uint8_t row) { return met_.has(row); })) cycles_ += resumed;
     for (const std::uint8_t row : rows) met_.add(row);
@@ -104,8 +92,8 @@ class panel_cost final : public panel_sink {
     cycles_ += surprise;
     rows_ = static_cast<unsigned>(std::popcount(mask));
   }
-  void columns(std::span<const std::uint32_t> some) noexcept override {
-    for (const std::uint32_t k : some) {
+  void columns(std::span<const std::uint32_t> all) noexcept override {
+    for (const std::uint32_t k : all) {
       const bool near = last_load_[k] != 0 && loads_ - last_load_[k] < near_columns;
       cycles_ += (near ? from_near : from_far)[rows_ - 1];
       last_load_[k] = ++loads_;
@@ -132,7 +120,9 @@ class group_panels {
  public:
   // With a kernel width above 1, the columns of a segment are all of the same column of a window so wide.
   BCR_COLD static result<group_panels> create(std::size_t columns, std::size_t kernel_width = 1) noexcept {
-    group_panels made;
+    auto draft = panel_draft::create(columns);
+    if (!draft) return draft.status();
+    group_panels made(std::move(*draft));
     made.kernel_width_ = kernel_width;
     auto sets = buffer<row_set>::allocate(columns);
     auto order = buffer<std::uint32_t>::allocate(columns);
@@ -180,9 +170,10 @@ class group_panels {
   void emit(panel_sink& sink) noexcept { emit(how_, sink); }
 
  private:
-  group_panels() noexcept = default;
+  explicit group_panels(panel_draft&& draft) noexcept : draft_(std::move(draft)) {}
 
   BCR_COLD void emit(panel_cut how, panel_sink& sink) noexcept {
+    draft_.begin_group();
     for (std::size_t begin = 0; begin < ordered_;) {
       const std::size_t slab = order_[begin] / slab_columns;
       std::size_t end = begin;
@@ -270,28 +261,23 @@ class group_panels {
     return clustered_ - begin < unsigned{panel_rows} ? clustered_ - begin : unsigned{panel_rows};
   }
 
-  BCR_COLD void emit_whole_rows(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) const noexcept {
+  BCR_COLD void emit_whole_rows(panel_sink& sink, std::size_t slab, std::size_t begin, std::size_t end) noexcept {
     for (unsigned c = 0; c < clustered_; c += panel_rows) {
       const std::uint8_t* rows = cluster_ + c;
       const unsigned n = cluster_size(c);
       bool begun = false;
       for (std::size_t i = 0; i < ((std::size_t{1} << panel_rows) - 1) * kernel_width_; ++i) {
         const std::size_t mask = 1 + i / kernel_width_, column = i % kernel_width_;
-        const auto in_segment = [&](const row_set& set, std::size_t from) {
-          return tap(from) == column && mask_of(set, rows, n) == mask;
-        };
-        std::size_t count = 0;
+        bool any = false;
         for_each_run(begin, end, [&](const row_set& set, std::size_t from, std::size_t to) {
-          if (in_segment(set, from)) count += to - from;
-        });
-        if (count == 0) continue;
-        if (!begun) sink.begin_panel(slab, {rows, n});
-        begun = true;
-        sink.begin_segment(static_cast<unsigned>(mask), count);
-        for_each_run(begin, end, [&](const row_set& set, std::size_t from, std::size_t to) {
-          if (in_segment(set, from)) sink.columns({order_.data() + from, to - from});
+          if (tap(from) != column || mask_of(set, rows, n) != mask) return;
+          if (!begun) draft_.begin(slab, {rows, n});
+          if (!any) draft_.begin_segment(static_cast<unsigned>(mask));
+          begun = any = true;
+          draft_.add({order_.data() + from, to - from});
         });
       }
+      if (begun) draft_.finish(sink);
     }
   }
 
@@ -311,23 +297,19 @@ class group_panels {
       const row_set taken = pick_rows(members, near);
       std::uint8_t rows[group_rows_limit];
       const unsigned n = taken.list(rows);
-      sink.begin_panel(slab, {rows, n});
+      draft_.begin(slab, {rows, n});
       for (std::size_t column = 0; column < kernel_width_; ++column) {
-        const auto in_segment = [&](const column_run& run) { return tap(run.begin) == column && joins(run, taken, n); };
-        std::size_t count = 0;
-        for (std::size_t m = 0; m < near; ++m) {
-          const column_run& run = runs_[members[m]];
-          if (in_segment(run)) count += run.end - run.begin;
-        }
-        if (count == 0) continue;
-        sink.begin_segment((1u << n) - 1, count);
+        bool any = false;
         for (std::size_t m = 0; m < near; ++m) {
           column_run& run = runs_[members[m]];
-          if (!in_segment(run)) continue;
-          sink.columns({order_.data() + run.begin, run.end - run.begin});
+          if (tap(run.begin) != column || !joins(run, taken, n)) continue;
+          if (!any) draft_.begin_segment((1u << n) - 1);
+          any = true;
+          draft_.add({order_.data() + run.begin, run.end - run.begin});
           run.rows.remove(taken);
         }
       }
+      draft_.finish(sink);
     }
   }
 
@@ -382,6 +364,7 @@ class group_panels {
   buffer<std::uint32_t> order_;      // columns that keep any row, by slab, then set, then scattered
   buffer<std::uint32_t> common_;     // columns that rows i and j both keep
   buffer<std::uint32_t> last_load_;  // for panel_cost
+  panel_draft draft_;
   std::size_t ordered_ = 0, kernel_width_ = 1;
   std::uint8_t cluster_[group_rows_limit] = {};  // rows that keep any column, four to a panel
   unsigned clustered_ = 0, rows_ = 0;

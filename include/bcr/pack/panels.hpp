@@ -25,19 +25,25 @@ struct panels_size {
 // Sinks for group_panels::emit. This one counts.
 struct panels_counter final : panel_sink {
   panels_size size;
-  void begin_panel(std::size_t, std::span<const std::uint8_t>) noexcept override { ++size.panels; }
+  void begin_panel(std::size_t, std::span<const std::uint8_t>, bool repeats) noexcept override {
+    ++size.panels;
+    repeats_ = repeats;
+  }
   void begin_segment(unsigned mask, std::size_t count) noexcept override {
     ++size.segments;
-    size.columns += count;
+    if (!repeats_) size.columns += count;
     size.weights += count * static_cast<std::size_t>(std::popcount(mask));
   }
   void columns(std::span<const std::uint32_t>) noexcept override {}
+
+ private:
+  bool repeats_ = false;
 };
 
 // This one remembers in which panel a group's rows are met last, and with which others.
 class row_visits final : public panel_sink {
  public:
-  void begin_panel(std::size_t, std::span<const std::uint8_t> rows) noexcept override {
+  void begin_panel(std::size_t, std::span<const std::uint8_t> rows, bool) noexcept override {
     row_set together;
     for (const std::uint8_t row : rows) together.add(row);
     ++panels_;
@@ -113,21 +119,19 @@ class panels_writer final : public panel_sink {
     group_->weight_begin = size_.weights;
   }
 
-  void begin_panel(std::size_t first_column, std::span<const std::uint8_t> rows) noexcept override {
+  void begin_panel(std::size_t first_column, std::span<const std::uint8_t> rows, bool repeats) noexcept override {
     panel& p = panel_[size_.panels++];
     p.first_column = static_cast<std::uint32_t>(first_column);
-    p.finishes = visits_->finishes(++group_panels_, rows);
+    p.segments = 0;
+    p.flags = static_cast<std::uint8_t>((visits_->finishes(++group_panels_, rows) ? panel::finishing : 0) |
+                                        (repeats ? panel::repeating : 0));
     p.resumes = 0;
     for (unsigned i = 0; i < panel_rows; ++i) {
-      p.from[i] = 0;
       p.to[i] = static_cast<std::uint8_t>(rows_ + 1);
       if (i >= rows.size()) continue;
       panel_row_[i] = first_row_ + rows[i];
       p.to[i] = slot_[rows[i]];
-      if (begun_[rows[i]]) {
-        p.from[i] = p.to[i];
-        p.resumes = 1;
-      }
+      if (begun_[rows[i]]) p.resumes = static_cast<std::uint8_t>(p.resumes | 1u << i);
       begun_[rows[i]] = true;
     }
   }
@@ -136,10 +140,10 @@ class panels_writer final : public panel_sink {
     segment_[size_.segments++] = {static_cast<std::uint16_t>(mask), static_cast<std::uint16_t>(count)};
     mask_ = mask;
   }
-  void columns(std::span<const std::uint32_t> some) noexcept override {
-    const std::uint32_t first = panel_[size_.panels - 1].first_column;
-    for (const std::uint32_t k : some) {
-      column_[size_.columns++] = static_cast<std::uint16_t>(k - first);
+  void columns(std::span<const std::uint32_t> all) noexcept override {
+    const panel& p = panel_[size_.panels - 1];
+    for (const std::uint32_t k : all) {
+      if (!p.repeats()) column_[size_.columns++] = static_cast<std::uint16_t>(k - p.first_column);
       for (unsigned i = 0; i < panel_rows; ++i) {
         if (mask_ >> i & 1u) weight_[size_.weights++] = static_cast<T>(dense_(panel_row_[i], k));
       }

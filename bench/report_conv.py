@@ -6,7 +6,7 @@ import math
 import sys
 
 TITLES = {"columns": "columns only", "rows1of2": "half the rows"}
-PEERS = ("onednn_direct", "onednn_winograd", "xnnpack_dense")
+PEERS = ("onednn_direct", "onednn_winograd", "xnnpack_dense", "xnnpack_sparse")
 
 
 def mean(values):
@@ -25,7 +25,7 @@ def describe(row):
 
 def table(rows):
     print(f"{'layer':<20} {'layout':<6} {'kept':<21} {'rate':>5} {'us':>9} {'peak':>6} {'gain':>6}  {'fastest dense':<17} {'us':>9}"
-          + "".join(f" {'x ' + p.split('_')[1]:>10}" for p in PEERS) + f"  {'kernel'}")
+          + "".join(f" {'x ' + (p if p.startswith('x') else p.split('_')[1]).replace('xnnpack', 'xnn'):>12}" for p in PEERS) + f"  {'kernel'}")
     before = None
     for r in rows:
         layer, layout, kept, rate = describe(r)
@@ -35,7 +35,7 @@ def table(rows):
         dense = r["label"].split("dense:")[1] if "dense:" in r.get("label", "") else "none"
         print(f"{layer:<20} {layout:<6} {kept:<21} {rate:>5} {r['real_time']:>9.1f} {r['peak_fraction']:>6.3f} "
               f"{r.get('speedup_dense', 0):>6.2f}  {dense:<17} {r.get('dense_us', 0):>9.1f}"
-              + "".join(f" {r.get('speedup_' + p, math.nan):>10.2f}" for p in PEERS) + f"  {r['name'].split('/')[0]}")
+              + "".join(f" {r.get('speedup_' + p, math.nan):>12.2f}" for p in PEERS) + f"  {r['name'].split('/')[0]}")
 
 
 def summary(rows, threads):
@@ -55,7 +55,8 @@ def summary(rows, threads):
                       ("    over the fastest dense library", mean(r.get("speedup_dense", math.nan) for r in best), 3.2)]
             ones = [r for r in here if r["rows_kept"] == share and r["kernel"] == 1]
             lines += [(f"{layout}, {title}: 1x1 over the fastest dense library",
-                       mean(r.get("speedup_dense", math.nan) for r in ones), 8)]
+                       mean(r.get("speedup_dense", math.nan) for r in ones), 8),
+                      ("    over XNNPACK's sparse kernel", mean(r.get("speedup_xnnpack_sparse", math.nan) for r in ones), 4)]
             for what, value, least in lines:
                 if not math.isnan(value):
                     verdict = f"{least:9.2f}  {'' if value >= least else 'MISSED'}" if threads == 1 else ""

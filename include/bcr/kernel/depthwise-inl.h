@@ -1,4 +1,5 @@
-// Depthwise convolution: each channel with a window of its own.
+// Depthwise convolution: each channel with a window of its own. Small images with the usual window of 3 x 3 have a
+// kernel of their own, in kernel/joined_rows-inl.h; this is for all others.
 //
 //        copy of the plane                  tile: 4 rows x 2 vectors of the output, in registers
 //        row 0  x x x x x x                 a a   += w[0][kx] * row 0, w[1][kx] * row 1, w[2][kx] * row 2
@@ -14,8 +15,8 @@
 // for each vector of the input, beside 9 multiply-adds (or 25) for each of the output.
 //
 // Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 56 x 56 and larger, and for 5 x 5 at 28 x 28. With a
-// stride of 2, and at 14 x 14, it is 0.13, and at 7 x 7 0.06: the instructions that copy short rows and make masks for
-// their ends outnumber the multiply-adds.
+// stride of 2, and at 14 x 14, it would be 0.13, and at 7 x 7 0.06: the instructions that copy short rows and make
+// masks for their ends outnumber the multiply-adds.
 #if defined(BCR_KERNEL_DEPTHWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_DEPTHWISE_INL_H_
 #undef BCR_KERNEL_DEPTHWISE_INL_H_
@@ -30,6 +31,7 @@
 
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/image_kernels.hpp"
+#include "bcr/kernel/joined_rows-inl.h"
 #include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/kernel/stage-inl.h"
@@ -193,8 +195,8 @@ void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept 
 }
 
 template <class T, class Epilogue>
-inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{{target_name(), LanesOf<T>, 2},
-                                                                  RunDepthwise<T, Epilogue>};
+inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{
+    {target_name(), LanesOf<T>, 2}, RunDepthwise<T, Epilogue>, RunDepthwiseJoined<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

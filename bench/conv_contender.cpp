@@ -33,7 +33,7 @@ std::vector<conv_peer> conv_peers() {
   return {{"onednn_direct", false, make_onednn_direct},
           {"onednn_winograd", false, make_onednn_winograd},
           {"xnnpack_dense", false, make_xnnpack_dense},
-          {"xnnpack_sparse", true, make_xnnpack_sparse}};
+          {"xnnpack_sparse", true, make_xnnpack_sparse_conv}};
 }
 
 }  // namespace bench

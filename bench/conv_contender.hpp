@@ -48,6 +48,6 @@ std::vector<conv_peer> conv_peers();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_onednn_direct();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_onednn_winograd();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_xnnpack_dense();
-[[gnu::weak]] std::unique_ptr<conv_contender> make_xnnpack_sparse();
+[[gnu::weak]] std::unique_ptr<conv_contender> make_xnnpack_sparse_conv();
 
 }  // namespace bench

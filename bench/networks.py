@@ -67,10 +67,9 @@ class Model:
         if not handle:
             return None
         result = numpy.zeros(self.outputs, numpy.float32)
-        pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (result,)]
 
         def run(x):
-            if not self.library.bench_run(handle, x.ctypes.data, x.size, pointers[0], result.size):
+            if not self.library.bench_run(handle, x.ctypes.data, x.size, result.ctypes.data, result.size):
                 raise RuntimeError("The run failed.")
             return result
 

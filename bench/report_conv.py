@@ -69,7 +69,8 @@ def summary(rows, threads):
             best = [r for r in some if describe(r)[0] in four]
             lines += [("    over oneDNN's direct, four layers of ResNet-18",
                        mean(r.get("speedup_onednn_direct", math.nan) for r in best), 8),
-                      ("    over the fastest dense library", mean(r.get("speedup_dense", math.nan) for r in best), 3.2)]
+                      ("    over the fastest dense library", mean(r.get("speedup_dense", math.nan) for r in best), 3.2),
+                      ("    over MNN's block-sparse, by share of the peak", mean(over_mnn(r) for r in best), 2.0)]
             ones = [r for r in here if r["rows_kept"] == share and r["kernel"] == 1]
             lines += [(f"{layout}, {title}: 1x1 over the fastest dense library",
                        mean(r.get("speedup_dense", math.nan) for r in ones), 8),

@@ -1,5 +1,5 @@
 // The library that bench/networks.py loads: models of the examples' networks, what is in them, and who runs them in
-// this process. Handles are freed by whoever has got them; texts stay until the same is asked again.
+// this process. What is made stays until the process ends, but a text until the next one is asked for.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -47,8 +47,6 @@ void* bench_model(const char* name, double rate) {
   }
   return nullptr;
 }
-
-void bench_free_model(void* model) { delete static_cast<bench::network_model*>(model); }
 
 // Its layers, as JSON.
 const char* bench_layers(const void* model) {

@@ -105,6 +105,6 @@ class xnnpack_sparse final : public xnnpack_conv {
 }  // namespace
 
 std::unique_ptr<conv_contender> make_xnnpack_dense() { return std::make_unique<xnnpack_dense>(); }
-std::unique_ptr<conv_contender> make_xnnpack_sparse() { return std::make_unique<xnnpack_sparse>(); }
+std::unique_ptr<conv_contender> make_xnnpack_sparse_conv() { return std::make_unique<xnnpack_sparse>(); }
 
 }  // namespace bench

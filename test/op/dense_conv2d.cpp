@@ -176,10 +176,10 @@ TEST_CASE("what dense_conv2d_plan refuses") {
                                          "address."));
 }
 
-TEST_CASE("depthwise_plan: rows joined, more planes than are copied at once") {
+TEST_CASE("depthwise_plan: the usual window of 3 x 3, and more planes than are copied at once") {
   for (const std::size_t stride : {1u, 2u}) {
     const bcr::window2d window{.kernel = {3, 3}, .stride = {stride, stride}, .padding = bcr::pad_all(1)};
-    for (const std::size_t width : {2u, 6u, 14u, 34u}) {
+    for (const std::size_t width : {2u, 6u, 14u, 34u, 70u}) {
       for (const std::size_t height : {1u, 2u, 7u}) check_depthwise<float>({{1, 3, height, width}, 3, window, 3});
     }
     check_depthwise<float>({{2, 70, 8, 14}, 70, window, 70});

@@ -84,7 +84,7 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
         weights_(weights),
         is_joined_(joined_rows::fit(options.input, options.window, kernels.target.lanes())) {
     if (!is_joined_) return;
-    rows_ = joined_rows(options.input, options.window, kernels.target.lanes(), sizeof(T));
+    rows_ = joined_rows(options.input, kernels.target.lanes(), sizeof(T));
     this->set_scratch(rows_.scratch_elements());
   }
 

@@ -30,9 +30,10 @@ bcr::buffer<float> im2col(const shapes::conv& s, const float* image) {
 }
 
 std::vector<conv_peer> conv_peers() {
-  return {{"onednn_direct", make_onednn_direct},
-          {"onednn_winograd", make_onednn_winograd},
-          {"xnnpack_dense", make_xnnpack_dense}};
+  return {{"onednn_direct", false, make_onednn_direct},
+          {"onednn_winograd", false, make_onednn_winograd},
+          {"xnnpack_dense", false, make_xnnpack_dense},
+          {"xnnpack_sparse", true, make_xnnpack_sparse_conv}};
 }
 
 }  // namespace bench

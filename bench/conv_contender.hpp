@@ -40,6 +40,7 @@ class conv_contender {
 
 struct conv_peer {
   const char* name;
+  bool sparse;                                // has the pruned weights
   std::unique_ptr<conv_contender> (*make)();  // null if this build does not have it
 };
 std::vector<conv_peer> conv_peers();
@@ -47,5 +48,6 @@ std::vector<conv_peer> conv_peers();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_onednn_direct();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_onednn_winograd();
 [[gnu::weak]] std::unique_ptr<conv_contender> make_xnnpack_dense();
+[[gnu::weak]] std::unique_ptr<conv_contender> make_xnnpack_sparse_conv();
 
 }  // namespace bench

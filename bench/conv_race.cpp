@@ -60,10 +60,11 @@ bool conv_race::enter_lane(lane& l) {
   return false;
 }
 
-std::vector<conv_race::racer> conv_race::enter_peers(const conv_problem& p) {
+std::vector<conv_race::racer> conv_race::enter_peers(const conv_problem& p, bool sparse) {
   std::vector<racer> entered;
   const reference right(p.product);
   for (const conv_peer& candidate : conv_peers()) {
+    if (candidate.sparse != sparse) continue;
     racer r;
     const std::string trouble =
         candidate.make == nullptr ? "The library was not found." : enter(r, candidate.make(), p, right);
@@ -94,22 +95,25 @@ bool conv_race::run(const shapes::conv& shape) {
   bool all_right = true;
   std::vector<std::unique_ptr<lane>> lanes;
   for (const auto& [what, layout] : cases) {
-    auto l = std::make_unique<lane>(lane{what, layout, nullptr, {}, {}, {}, {}});
+    auto l = std::make_unique<lane>(lane{what, layout, nullptr, {}, {}, {}, {}, {}});
     l->mask = std::make_unique<block_mask>(shape.outputs, k, what.block, what.how, what.density, 3U);
     l->weights = l->mask->apply(weights);
     l->given = {shape, image.data(), product_of(shape, l->weights.data(), columns, threads)};
     if (enter_lane(*l)) {
+      if (shape.kernel == 1 && shape.stride == 1) l->sparse = enter_peers(l->given, true);
       lanes.push_back(std::move(l));
     } else {
       all_right = false;
     }
   }
-  std::vector<racer> dense = enter_peers({shape, image.data(), product_of(shape, weights.data(), columns, threads)});
+  std::vector<racer> dense =
+      enter_peers({shape, image.data(), product_of(shape, weights.data(), columns, threads)}, false);
   std::vector<entrant*> all;
   for (racer& r : dense) all.push_back(&r.times);
   for (const auto& l : lanes) {
     all.push_back(&l->subject.times);
     if (l->alone.who != nullptr) all.push_back(&l->alone.times);
+    for (racer& r : l->sparse) all.push_back(&r.times);
   }
   measure(all, settings_.how.rounds, settings_.how);
   for (const racer& r : dense) {
@@ -147,6 +151,9 @@ void conv_race::report(const lane& l, const std::vector<racer>& dense) {
   for (const racer& r : dense) {
     made.counters.emplace_back("speedup_" + r.who->name(), speedup(own, r.times).median);
     if (best == nullptr || seconds(r.times).median < seconds(best->times).median) best = &r;
+  }
+  for (const racer& r : l.sparse) {
+    made.counters.emplace_back("speedup_" + r.who->name(), speedup(own, r.times).median);
   }
   if (best != nullptr) {
     made.counters.emplace_back("speedup_dense", speedup(own, best->times).median);

@@ -32,12 +32,13 @@ class conv_race {
     std::unique_ptr<block_mask> mask;
     bcr::buffer<float> weights;
     conv_problem given;
-    racer subject, alone;  // with all threads, and with one if there are more
+    racer subject, alone;       // with all threads, and with one if there are more
+    std::vector<racer> sparse;  // peers on the same weights
   };
 
   std::string enter(racer&, std::unique_ptr<conv_contender>, const conv_problem&, const reference&) const;
   bool enter_lane(lane&);
-  std::vector<racer> enter_peers(const conv_problem&);
+  std::vector<racer> enter_peers(const conv_problem&, bool sparse);
   void report(const lane&, const std::vector<racer>& dense);
 
   const race_settings& settings_;

@@ -6,7 +6,24 @@ import math
 import sys
 
 TITLES = {"columns": "columns only", "rows1of2": "half the rows"}
-PEERS = ("onednn_direct", "onednn_winograd", "xnnpack_dense")
+PEERS = ("onednn_direct", "onednn_winograd", "xnnpack_dense", "xnnpack_sparse")
+
+# MNN 3.6.1's block-sparse convolutions at density 0.1, the better of its blocks of 4 and 8 channels, its own im2col
+# included: microseconds on one core of a Zen 4 machine whose peak is below. Being another machine, shares of the peak are
+# compared.
+MNN_US = {"3x3 64-64@56": 784, "3x3 128-128@28": 528, "3x3 256-256@14": 381, "3x3 512-512@7": 337,
+          "1x1 512-512@14": 142, "1x1 64-256@56": 257}
+MNN_PEAK = 117.4e9
+
+
+def over_mnn(row):
+    """By how much its share of the peak is larger; NaN where MNN was not measured."""
+    layer = describe(row)[0]
+    if layer not in MNN_US:
+        return math.nan
+    window, channels, at = layer.split(" ")[0], *layer.split(" ")[1].split("@")
+    kept = 0.1 * math.prod(map(int, (*channels.split("-"), *window.split("x"), at, at)))
+    return row["peak_fraction"] / (2e6 * kept / MNN_US[layer] / MNN_PEAK)
 
 
 def mean(values):
@@ -25,7 +42,7 @@ def describe(row):
 
 def table(rows):
     print(f"{'layer':<20} {'layout':<6} {'kept':<21} {'rate':>5} {'us':>9} {'peak':>6} {'gain':>6}  {'fastest dense':<17} {'us':>9}"
-          + "".join(f" {'x ' + p.split('_')[1]:>10}" for p in PEERS) + f"  {'kernel'}")
+          + "".join(f" {'x ' + (p if p.startswith('x') else p.split('_')[1]).replace('xnnpack', 'xnn'):>12}" for p in PEERS) + f"  {'kernel'}")
     before = None
     for r in rows:
         layer, layout, kept, rate = describe(r)
@@ -35,7 +52,7 @@ def table(rows):
         dense = r["label"].split("dense:")[1] if "dense:" in r.get("label", "") else "none"
         print(f"{layer:<20} {layout:<6} {kept:<21} {rate:>5} {r['real_time']:>9.1f} {r['peak_fraction']:>6.3f} "
               f"{r.get('speedup_dense', 0):>6.2f}  {dense:<17} {r.get('dense_us', 0):>9.1f}"
-              + "".join(f" {r.get('speedup_' + p, math.nan):>10.2f}" for p in PEERS) + f"  {r['name'].split('/')[0]}")
+              + "".join(f" {r.get('speedup_' + p, math.nan):>12.2f}" for p in PEERS) + f"  {r['name'].split('/')[0]}")
 
 
 def summary(rows, threads):
@@ -52,10 +69,13 @@ def summary(rows, threads):
             best = [r for r in some if describe(r)[0] in four]
             lines += [("    over oneDNN's direct, four layers of ResNet-18",
                        mean(r.get("speedup_onednn_direct", math.nan) for r in best), 8),
-                      ("    over the fastest dense library", mean(r.get("speedup_dense", math.nan) for r in best), 3.2)]
+                      ("    over the fastest dense library", mean(r.get("speedup_dense", math.nan) for r in best), 3.2),
+                      ("    over MNN's block-sparse, by share of the peak", mean(over_mnn(r) for r in best), 2.0)]
             ones = [r for r in here if r["rows_kept"] == share and r["kernel"] == 1]
             lines += [(f"{layout}, {title}: 1x1 over the fastest dense library",
-                       mean(r.get("speedup_dense", math.nan) for r in ones), 8)]
+                       mean(r.get("speedup_dense", math.nan) for r in ones), 8),
+                      ("    over XNNPACK's sparse kernel", mean(r.get("speedup_xnnpack_sparse", math.nan) for r in ones), 4),
+                      ("    over MNN's block-sparse, by share of the peak", mean(over_mnn(r) for r in ones), 1.4)]
             for what, value, least in lines:
                 if not math.isnan(value):
                     verdict = f"{least:9.2f}  {'' if value >= least else 'MISSED'}" if threads == 1 else ""

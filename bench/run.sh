@@ -5,8 +5,9 @@
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
 #   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
 #   bench/run.sh dense [--simd avx2] [--filter WORDS] [--rounds N]
-# Installs what is missing (Debian, root or sudo). All that was measured is in build/bench*/gemm*.json, recurrent*.json
-# or conv*.json; dense prints its table only.
+#   bench/run.sh networks [--quick] [--simd avx2] [--filter NAME] [--peers NAME,..] [--rounds N]
+# Installs what is missing (Debian, root or sudo; for networks, engines from PyPI into build/bench/engines). All that was
+# measured is in build/bench*/gemm*.json, recurrent*.json, conv*.json or networks*.json; dense prints its table only.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -17,7 +18,7 @@ usage() {
 kind=${1:-}
 case $kind in
   gemm) report=bench/report.py ;;
-  recurrent | conv) report=bench/report_$kind.py ;;
+  recurrent | conv | networks) report=bench/report_$kind.py ;;
   dense) report= ;; # prints its table by itself
   *) usage ;;
 esac
@@ -52,7 +53,7 @@ while [ $# -gt 0 ]; do
       arguments+=("$1")
       suffix=$suffix-${1#--}
       ;;
-    --filter | --rounds)
+    --filter | --rounds | --peers)
       arguments+=("$1" "${2:?}")
       shift
       ;;
@@ -67,11 +68,17 @@ cmake --build --preset "$preset" --target "bench_$kind"
 if [ -z "$report" ]; then exec "build/$preset/bench/bench_$kind" "${arguments[@]}"; fi
 json=build/$preset/$kind$suffix.json
 status=0
-"build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?
+export PYTHONDONTWRITEBYTECODE=1
+if [ "$kind" = networks ]; then
+  engines=$(bench/peers/install.sh build/bench/engines)
+  "$engines" bench/networks.py "build/$preset/bench/libbench_networks.so" --models build/bench/models "${arguments[@]}" \
+    --out "$json" || status=$?
+else
+  "build/$preset/bench/bench_$kind" "${arguments[@]}" --out "$json" || status=$?
+fi
 # 1: the library failed somewhere, and the table says where. Anything else: there is no table.
 if [ "$status" -gt 1 ]; then exit "$status"; fi
 # The packages belong to the system's own Python; another one may come first in PATH.
-export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 if [ ! -x "$python" ]; then python=python3; fi
 "$python" "$report" "$json"

@@ -2,10 +2,11 @@
 # Installs what is missing, builds the examples for this machine, and runs one of them in its own folder.
 #   examples/run.sh                    handwritten digits: a pruned network against the dense one
 #   examples/run.sh NAME [ARGUMENT..]  another example: `minimal` is the one in 02_minimal, and so on
-#   examples/run.sh vgg16 --image PATH  networks take a photograph, and --weights a .safetensors file: absolute paths
+#   examples/run.sh vgg16 --image FILE  networks take a photograph, and --weights FILE.safetensors
 #   examples/run.sh gru_speech --plot  and draws what it has measured
 #   examples/run.sh test               all of them, as tests
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/.."
 name=${1:-digits}
 folders=(examples/*_"$name"/)
@@ -34,6 +35,12 @@ elif [ "${2:-}" = --plot ] && [ -f "${folders[0]}plot.py" ]; then
   "$python" plot.py "$build/$name.json" "$build/$name.svg"
   echo "The plot is $build/$name.svg."
 else
+  # It runs in its own folder, and files are the caller's.
+  arguments=()
+  for argument in "${@:2}"; do
+    if [ -f "$caller/$argument" ]; then argument=$caller/$argument; fi
+    arguments+=("$argument")
+  done
   cd "${folders[0]}"
-  "$build/bin/$name" "${@:2}"
+  "$build/bin/$name" "${arguments[@]}"
 fi

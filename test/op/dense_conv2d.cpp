@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -172,6 +174,36 @@ TEST_CASE("what dense_conv2d_plan refuses") {
   CHECK(too_far.status().code() == bcr::errc::unsupported);
   CHECK(too_far.message() == std::string("A few rows of all channels of the input are more than the convolution can "
                                          "address."));
+}
+
+TEST_CASE("depthwise_plan: the usual window of 3 x 3, and more planes than are copied at once") {
+  for (const std::size_t stride : {1u, 2u}) {
+    const bcr::window2d window{.kernel = {3, 3}, .stride = {stride, stride}, .padding = bcr::pad_all(1)};
+    for (const std::size_t width : {2u, 6u, 14u, 34u, 70u}) {
+      for (const std::size_t height : {1u, 2u, 7u}) check_depthwise<float>({{1, 3, height, width}, 3, window, 3});
+    }
+    check_depthwise<float>({{2, 70, 8, 14}, 70, window, 70});
+    check_depthwise<double>({{1, 3, 7, 6}, 3, window, 3});
+  }
+}
+
+TEST_CASE("depthwise_plan: what is not a number stays in its window") {
+  const bcr::window2d window{.kernel = {3, 3}, .padding = bcr::pad_all(1)};
+  std::vector<float> image(2 * 7 * 7, 1.0f), weights(2 * 9, 1.0f), output(image.size());
+  // At the end of a row, whose neighbour in memory is the beginning of the next one; and in the other plane's corner.
+  image[2 * 7 + 6] = image[49] = std::numeric_limits<float>::infinity();
+  const auto plan =
+      bcr::depthwise_plan<float>::create({weights.data(), 2, 9}, {.input = {1, 2, 7, 7}, .window = window});
+  REQUIRE(plan.ok());
+  std::vector<std::byte> workspace(plan->workspace_bytes());
+  REQUIRE(plan->run(image, output, workspace).ok());
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    const std::size_t y = i % 49 / 7, x = i % 7;
+    const bool met = i < 49 ? y >= 1 && y <= 3 && x >= 5 : y <= 1 && x <= 1;
+    CAPTURE(i);
+    CHECK(std::isinf(output[i]) == met);
+    CHECK_FALSE(std::isnan(output[i]));
+  }
 }
 
 TEST_CASE("what depthwise_plan refuses") {

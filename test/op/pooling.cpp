@@ -98,10 +98,11 @@ TEST_CASE("pooling_plan: as PyTorch's, with ceil_mode and count_include_pad") {
 }
 
 TEST_CASE("pooling_plan: windows that differ by direction, and planes of several bands") {
-  const bcr::image_shape images[] = {{2, 3, 7, 33}, {1, 2, 40, 5}, {1, 1, 130, 100}};
+  const bcr::image_shape images[] = {{2, 3, 7, 33}, {1, 2, 40, 5}, {1, 1, 130, 100}, {1, 2, 5, 64}, {2, 1, 4, 70}};
   const bcr::window2d windows[] = {{.kernel = {2, 3}, .stride = {1, 2}, .padding = {1, 0, 0, 2}},
                                    {.kernel = {5, 1}, .stride = {3, 1}, .padding = {2, 0, 4, 0}},
-                                   {.kernel = {1, 4}, .stride = {2, 5}}};
+                                   {.kernel = {1, 4}, .stride = {2, 5}},
+                                   {.kernel = {2, 2}, .stride = {2, 2}}};
   for (const bcr::image_shape& image : images) {
     const auto x = bcr::test::random_elements<float>(image.elements(), 3);
     for (const bcr::window2d& window : windows) {

@@ -1,4 +1,6 @@
-// Depthwise convolution: each channel with a window of its own.
+// Depthwise convolution: each channel with a window of its own. Windows of 3 x 3 with the usual padding have kernels of
+// their own where images are small (kernel/joined_rows-inl.h) and where they are halved
+// (kernel/depthwise_halves-inl.h); this is for all others.
 //
 //        copy of the plane                  tile: 4 rows x 2 vectors of the output, in registers
 //        row 0  x x x x x x                 a a   += w[0][kx] * row 0, w[1][kx] * row 1, w[2][kx] * row 2
@@ -13,9 +15,9 @@
 // that are not 3 or 5 high, and dilated ones, load for each multiply-add. What remains is the copy: a load and a store
 // for each vector of the input, beside 9 multiply-adds (or 25) for each of the output.
 //
-// Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 56 x 56 and larger, and for 5 x 5 at 28 x 28. With a
-// stride of 2, and at 14 x 14, it is 0.13, and at 7 x 7 0.06: the instructions that copy short rows and make masks for
-// their ends outnumber the multiply-adds.
+// Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 56 x 56 and larger, and for 5 x 5 at 28 x 28; with 5
+// x 5 and a stride of 2 0.12, as the instructions that copy short rows and make masks for their ends outnumber the
+// multiply-adds.
 #if defined(BCR_KERNEL_DEPTHWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_DEPTHWISE_INL_H_
 #undef BCR_KERNEL_DEPTHWISE_INL_H_
@@ -28,8 +30,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "bcr/kernel/depthwise_halves-inl.h"
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/image_kernels.hpp"
+#include "bcr/kernel/joined_rows-inl.h"
 #include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/kernel/stage-inl.h"
@@ -170,6 +174,7 @@ template <int Height, int Stride, class T, class Epilogue>
 
 template <class T, class Epilogue>
 void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept {
+  if (HalvesImage(task)) return RunHalving(task, epilogue);
   const window_layout& layout = *task.layout;
   const window2d& w = layout.window;
   auto* run = RunDepthwiseBand<0, 1, T, Epilogue>;
@@ -193,8 +198,8 @@ void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept 
 }
 
 template <class T, class Epilogue>
-inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{{target_name(), LanesOf<T>, 2},
-                                                                  RunDepthwise<T, Epilogue>};
+inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{
+    {target_name(), LanesOf<T>, 2}, RunDepthwise<T, Epilogue>, RunDepthwiseJoined<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

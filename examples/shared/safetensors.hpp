@@ -2,6 +2,7 @@
 // another.
 #pragma once
 
+#include <bcr/core/narrow.hpp>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -38,17 +39,10 @@ class safetensors {
     return {raw.begin(), raw.end()};
   }
 
-  // The same for a tensor of bfloat16, which are the upper halves of floats.
+  // The same for a tensor of numbers of sixteen bits, bfloat16 or float16.
   std::vector<float> floats(const std::string& name) const {
-    const std::span<const char> raw = elements(name, "BF16", 2);
-    std::vector<float> values(raw.size() / 2);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      std::uint16_t upper_half = 0;
-      std::memcpy(&upper_half, raw.data() + 2 * i, 2);
-      const std::uint32_t bits = std::uint32_t{upper_half} << 16;
-      std::memcpy(&values[i], &bits, sizeof bits);
-    }
-    return values;
+    if (header_.at(name).at("dtype") == "F16") return widened<bcr::f16>(name, "F16");
+    return widened<bcr::bf16>(name, "BF16");
   }
 
  private:
@@ -61,6 +55,18 @@ class safetensors {
       throw std::runtime_error("The tensor " + name + " is not of the type or size that was expected.");
     }
     return std::span(data_).subspan(begin, expected);
+  }
+
+  template <class Narrow>
+  std::vector<float> widened(const std::string& name, const std::string& type) const {
+    const std::span<const char> raw = elements(name, type, sizeof(Narrow));
+    std::vector<float> values(raw.size() / sizeof(Narrow));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, raw.data() + sizeof bits * i, sizeof bits);
+      values[i] = float(Narrow::from_bits(bits));
+    }
+    return values;
   }
 
   nlohmann::json header_;

@@ -5,7 +5,8 @@
 #   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
 #   bench/run.sh dense [--simd avx2] [--filter WORDS] [--rounds N]
 # Installs what is missing (Debian, root or sudo). All that was measured is in build/bench*/gemm*.json, recurrent*.json
-# or conv*.json; dense prints its table only.
+# or conv*.json; dense prints its table only. Where python3, or the Python that BCR_MNN_PYTHON names, has the package
+# MNN, recurrent compares with its sparse layer as well, if nothing is left out.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -25,6 +26,7 @@ shift
 preset=bench
 suffix=
 plot=
+filtered=
 arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -49,6 +51,7 @@ while [ $# -gt 0 ]; do
       ;;
     --filter | --rounds)
       arguments+=("$1" "${2:?}")
+      filtered=yes
       shift
       ;;
     *) usage ;;
@@ -75,4 +78,8 @@ if [ -n "$plot" ] && [[ $suffix != *f16 ]]; then
   echo "The plot is ${json%.json}.svg."
 fi
 echo "All that was measured is in $json."
+mnn=${BCR_MNN_PYTHON:-python3}
+if [ "$kind$suffix$filtered" = recurrent ] && "$mnn" -c 'import MNN, numpy' >/dev/null 2>&1; then
+  "$mnn" bench/peers/mnn.py "build/$preset/bench/bench_$kind"
+fi
 exit "$status"

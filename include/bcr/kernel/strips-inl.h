@@ -184,6 +184,46 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
   ops::StoreU(sum, d, at.sums);
 }
 
+#if BCR_PERMUTES_512
+// A strip whose rows are some of a vector's: each step's weights are expanded to where their rows are, once for all
+// inputs, so that what they sum up in is the rows' and may stay in registers from one strip to the next. `Few` for at
+// most eight lanes.
+template <bool Few, class D, class W>
+BCR_INLINE ops::Vec<D> LoadStep(D d, const W* weight) {
+  if constexpr (Few) {
+    return LoadEight(weight);
+  } else {
+    return LoadWide(d, weight);
+  }
+}
+template <int Inputs, int Phase, bool Few, class D, class T, class W, class Columns, class A, std::size_t... J>
+BCR_INLINE void MulAddExpandedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned bits,
+                                   __m512i places, const A& acc, std::index_sequence<J...>) {
+  const W* const weight = at.weight + Phase * at.lanes;
+  const T* const x = at.x + column[Phase];
+  const auto w = ExpandAt(d, bits, LoadStep<Few>(d, weight), places);
+  ((Sum<Phase * Inputs + J>(d, acc) = ops::MulAdd(w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
+   ...);
+}
+template <int Inputs, strip_kind Kind, bool Few, class D, class T, class W, class A, std::size_t... P>
+BCR_INLINE void AddExpanded(D d, StripSteps<T, W> at, unsigned bits, const A& acc, std::index_sequence<P...>) {
+  constexpr auto all = std::make_index_sequence<Inputs>();
+  constexpr unsigned phases = sizeof...(P);
+  const auto places = ExpandIndices(bits, 0);
+  SharedColumns<Kind> column{at.column};
+  for (; at.steps >= phases; at.steps -= phases) {
+    PrefetchStream(d, at.weight);
+    PrefetchStream(d, at.weight + phases / 2 * at.lanes);
+    (MulAddExpandedStep<Inputs, P, Few>(d, at, column, bits, places, acc, all), ...);
+    at.weight += phases * at.lanes;
+    column.advance(phases);
+  }
+  for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
+    MulAddExpandedStep<Inputs, 0, Few>(d, at, column, bits, places, acc, all);
+  }
+}
+#endif
+
 // The columns of an `own` strip: how many lanes share one, and how much of a window of x there is.
 struct OwnColumns {
   unsigned group_bits;

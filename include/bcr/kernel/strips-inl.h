@@ -123,15 +123,21 @@ BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns&
   }
 }
 
-// Adds the phases up and stores the sums, input by input.
-template <int Vectors, int Inputs, int Phases, class D, class T, class A, std::size_t... I>
-BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I...>) {
+// Adds the phases of the sums up.
+template <int Phases, class D, class A, std::size_t... I>
+BCR_INLINE void AddPhases(D d, const A& acc, std::index_sequence<I...>) {
   constexpr std::size_t all = sizeof...(I);
   if constexpr (Phases > 2) {
     ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + 2 * all>(d, acc))), ...);
     ((Sum<I + all>(d, acc) = ops::Add(Sum<I + all>(d, acc), Sum<I + 3 * all>(d, acc))), ...);
   }
   if constexpr (Phases > 1) ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + all>(d, acc))), ...);
+}
+
+// The same, and stores the sums, input by input.
+template <int Vectors, int Inputs, int Phases, class D, class T, class A, std::size_t... I>
+BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I...> all) {
+  AddPhases<Phases>(d, acc, all);
   (ops::StoreU(Sum<I>(d, acc), d, sums + I / Vectors * strip_sums + I % Vectors * ops::Lanes(d)), ...);
 }
 

@@ -40,7 +40,8 @@ class bcr_conv final : public conv_contender {
     const shapes::conv& s = p.shape;
     auto pattern = pattern_of<Block>(mask_, p.product.m, p.product.k);
     if (!pattern) return pattern.status();
-    auto packed = bcr::pack<float>(*pattern, bcr::matrix_view<const float>(p.product.w, p.product.m, p.product.k));
+    auto packed = bcr::pack<float>(*pattern, bcr::matrix_view<const float>(p.product.w, p.product.m, p.product.k),
+                                   {.kernel_width = s.kernel});
     if (!packed) return packed.status();
     packed_.emplace(std::move(*packed));
     const auto threads = static_cast<std::size_t>(p.product.threads);

@@ -33,6 +33,7 @@ TEST_CASE_TEMPLATE("conv2d: kernels, strides, dilations and padding", T, float, 
           conv2d_setting s{.outputs = 5};
           s.options.input = {2, 3, 9, 10 + seed % 9};
           s.options.window = {{kernel, kernel}, {stride, stride}, {dilation, dilation}, bcr::pad_all(padding)};
+          s.by_taps = seed % 3 != 0;
           check<T>(s, bcr::test::every_density[1 + seed % 4], seed);
           ++seed;
         }
@@ -66,6 +67,7 @@ TEST_CASE("conv2d: every width of the image, in strips and stacks") {
     s.options.strip_images = random.below(4);
     s.options.input_layout = static_cast<image_layout>(random.below(2));
     s.options.output_layout = static_cast<image_layout>(random.below(2));
+    s.by_taps = width % 2 == 0 || random.chance(0.5);
     check<float>(s, {.density = 0.3, .rows_kept = 0.75}, width);
   }
 }
@@ -78,6 +80,8 @@ TEST_CASE("conv2d: more output channels than a group of rows, and more columns t
   s.options.threads = 4;
   s.options.output_layout = image_layout::nhwc;
   check<float>(s, {.density = 0.1}, 2);
+  s.by_taps = true;
+  check<float>(s, {.density = 0.1, .rows_kept = 0.5}, 2);
   s.outputs = 3;
   s.options.input = {1, 3700, 3, 4};
   check<float>(s, {.density = 0.02}, 3);

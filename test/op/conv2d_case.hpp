@@ -18,6 +18,7 @@ namespace bcr::test {
 struct conv2d_setting {
   conv2d_options options = {};
   std::size_t outputs = 4;                                                // of a group
+  bool by_taps = false;                                                   // packed with the kernel's width
   std::size_t input_offset = 0, output_offset = 0, workspace_offset = 0;  // elements, elements, bytes
   guard_side side = guard_side::after;
 
@@ -32,12 +33,13 @@ inline doctest::String describe(const conv2d_setting& s) {
   const conv2d_options& o = s.options;
   const window2d& w = o.window;
   return "image " + n(o.input.batch) + n(o.input.channels) + n(o.input.height) + n(o.input.width) + "outputs " +
-         n(s.outputs) + "groups " + n(o.groups) + "kernel " + n(w.kernel.height) + n(w.kernel.width) + "stride " +
-         n(w.stride.height) + n(w.stride.width) + "dilation " + n(w.dilation.height) + n(w.dilation.width) +
-         "padding " + n(w.padding.top) + n(w.padding.left) + n(w.padding.bottom) + n(w.padding.right) + "layouts " +
-         n(static_cast<int>(o.input_layout)) + n(static_cast<int>(o.output_layout)) + "strip " + n(o.strip_rows) +
-         n(o.strip_images) + "tile " + n(o.tile_vectors) + "threads " + n(o.threads) + "offsets " + n(s.input_offset) +
-         n(s.output_offset) + n(s.workspace_offset) + (s.side == guard_side::before ? "<" : ">");
+         n(s.outputs) + (s.by_taps ? "by taps " : "") + "groups " + n(o.groups) + "kernel " + n(w.kernel.height) +
+         n(w.kernel.width) + "stride " + n(w.stride.height) + n(w.stride.width) + "dilation " + n(w.dilation.height) +
+         n(w.dilation.width) + "padding " + n(w.padding.top) + n(w.padding.left) + n(w.padding.bottom) +
+         n(w.padding.right) + "layouts " + n(static_cast<int>(o.input_layout)) + n(static_cast<int>(o.output_layout)) +
+         "strip " + n(o.strip_rows) + n(o.strip_images) + "tile " + n(o.tile_vectors) + "threads " + n(o.threads) +
+         "offsets " + n(s.input_offset) + n(s.output_offset) + n(s.workspace_offset) +
+         (s.side == guard_side::before ? "<" : ">");
 }
 
 // Where an element of an image is.
@@ -68,7 +70,8 @@ struct conv2d_operands {
           if (!kept[g].keeps(i, k)) weights[g](i, k) = static_cast<W>(std::numeric_limits<T>::quiet_NaN());
         }
       }
-      packed.push_back(std::move(*pack<W>(kept[g], weights[g].view())));
+      const pack_options by_taps{.kernel_width = s.by_taps ? kernel.width : 1};
+      packed.push_back(std::move(*pack<W>(kept[g], weights[g].view(), by_taps)));
     }
     random_source random(seed + 1000);
     for (std::size_t i = 0; i < in.elements(); ++i) image.push_back(random_value<T>(random));
@@ -168,6 +171,7 @@ inline conv2d_setting any_conv2d_setting(random_source& random) {
   o.input = {1 + random.below(3), o.groups * (1 + random.below(4)), 1 + random.below(12), 1 + random.below(40)};
   if (random.chance(0.3)) o.input.width = o.input.height;
   s.outputs = one_of({1, 3, 4, 5, 16, 19});
+  s.by_taps = random.chance(0.5);
   o.window = {{one_of({1, 2, 3, 3, 5}), one_of({1, 2, 3, 3, 5})},
               {one_of({1, 1, 2, 3}), one_of({1, 1, 2, 2, 3})},
               {one_of({1, 1, 1, 2, 3}), one_of({1, 1, 1, 2, 3})},

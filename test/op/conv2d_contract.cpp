@@ -2,12 +2,14 @@
 // product.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,9 +23,11 @@ using bcr::test::conv2d_operands;
 using bcr::test::conv2d_setting;
 using bcr::test::exact_value;
 using block = bcr::block<4, 16>;
+constexpr auto no_epilogue = [](auto*) { return ep::none(); };
 using plan_type = bcr::test::conv2d_plan<float, ep::chain_of<ep::bias<float>, ep::gelu, ep::residual<float>>>;
 
-// A bias, a bend, and a residual that is another image or the output itself.
+// A bias, a bend, and a residual that is another image or the output itself. Panels store themselves what is cheap.
+template <class Bend>
 void check_epilogue(const conv2d_setting& s, bool residual_is_output, std::uint64_t seed) {
   const bcr::image_shape out = s.output_shape();
   const std::size_t columns = s.options.output_layout == image_layout::nchw ? out.pixels() : out.channels;
@@ -35,7 +39,7 @@ void check_epilogue(const conv2d_setting& s, bool residual_is_output, std::uint6
   const conv2d_operands<float, block> in(s, bcr::test::every_density[seed % 5], seed);
   in.check(
       [&](float* output) {
-        return ep::chain(ep::bias<float>{bias.data()}, ep::gelu(),
+        return ep::chain(ep::bias<float>{bias.data()}, Bend(),
                          ep::residual<float>{residual_is_output ? output : residual.data(), columns});
       },
       [&](const exact_value& sum, std::size_t channel, std::size_t at) {
@@ -43,18 +47,58 @@ void check_epilogue(const conv2d_setting& s, bool residual_is_output, std::uint6
         const double other = residual_is_output
                                  ? static_cast<double>(static_cast<float>(bcr::test::output_before(at / 7, at)))
                                  : static_cast<double>(residual[at]);
-        const double x = sum.value + added, gelu = x * (1 + std::erf(x / std::sqrt(2.))) / 2;
-        return exact_value{gelu + other, sum.magnitude + std::abs(added) + std::abs(other)};
+        const double x = sum.value + added;
+        const double bent =
+            std::is_same_v<Bend, ep::gelu> ? x * (1 + std::erf(x / std::sqrt(2.))) / 2 : std::max(x, 0.);
+        return exact_value{bent + other, sum.magnitude + std::abs(added) + std::abs(other)};
       });
 }
 
-TEST_CASE("conv2d: bias by channel, gelu, residual by place") {
+TEST_CASE_TEMPLATE("conv2d: bias by channel, bend, residual by place", Bend, ep::gelu, ep::relu) {
   bcr::test::random_source random(21);
   for (std::uint64_t seed = 0; seed < 80; ++seed) {
     conv2d_setting s = bcr::test::any_conv2d_setting(random);
     s.options.threads = 1 + seed % 2;
-    check_epilogue(s, seed % 3 == 0, seed);
+    check_epilogue<Bend>(s, seed % 3 == 0, seed);
   }
+}
+
+// Which plans compute no positions between the rows, and that an image's edge takes nothing from the row beyond it.
+TEST_CASE("conv2d_plan: positions without gaps") {
+  conv2d_setting s{.outputs = 6, .by_taps = true};
+  s.options.input = {1, 2, 6, 9};
+  const auto gapless = [&](std::size_t kernel, std::size_t stride, std::size_t padding) {
+    s.options.window = {{kernel, kernel}, {stride, stride}, {1, 1}, bcr::pad_all(padding)};
+    const conv2d_operands<float, block> in(s, {.density = 0.5}, 3);
+    return bcr::test::conv2d_plan<float>::create(in.packed[0], s.options)->gapless();
+  };
+  const bool masks = gapless(3, 1, 1);
+#if defined(BCR_PERMUTES_512) && !defined(BCR_DISPATCH_LIBRARY)
+  CHECK(masks == (BCR_PERMUTES_512 != 0));
+#endif
+  CHECK(gapless(5, 1, 2) == masks);
+  CHECK(gapless(3, 2, 1) == masks);
+  CHECK(gapless(2, 1, 1) == masks);  // more positions than columns
+  CHECK(!gapless(3, 1, 0));          // fewer
+  s.by_taps = false;
+  CHECK(!gapless(3, 1, 1));
+
+  s.by_taps = true;
+  s.options.window = {{3, 3}, {1, 1}, {1, 1}, bcr::pad_all(1)};
+  conv2d_operands<float, block> in(s, {.density = 1}, 3);
+  const std::size_t last = 8, next = 9;  // the last element of a row, and the first of the next one
+  in.image[2 * 9 + last] = std::numeric_limits<float>::infinity();
+  in.image[3 * 9 + next] = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> found = in.run(s.options, no_epilogue);
+  const auto finite = [&](std::size_t y, std::size_t x) { return bcr::test::is_finite(found[y * 9 + x]); };
+  for (const std::size_t y : {1u, 2u, 3u}) {
+    CHECK(!finite(y, last));
+    CHECK(!finite(y, last - 1));
+    CHECK(finite(y, last - 2));
+  }
+  CHECK(finite(2, 0));  // beyond the edge of the row in memory before it
+  CHECK(!finite(3, 0));
+  CHECK(finite(3, 2));
 }
 
 TEST_CASE("conv2d: a window of one element is a product") {
@@ -62,7 +106,7 @@ TEST_CASE("conv2d: a window of one element is a product") {
   s.options.input = {3, 7, 5, 6};
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     s.options.threads = 1 + seed % 3;
-    check_epilogue(s, seed % 2 == 0, seed);
+    check_epilogue<ep::gelu>(s, seed % 2 == 0, seed);
   }
   const conv2d_operands<float, block> in(s, {.density = 0.5}, 1);
   const auto name = [&](const bcr::conv2d_options& options) {

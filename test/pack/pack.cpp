@@ -249,6 +249,35 @@ TEST_CASE("pack and unpack: matrices that do not fit") {
   for (const float value : out) CHECK(value == 3.0f);
 }
 
+TEST_CASE("pack: segments that keep to a column of a window, and whatever is kept comes back") {
+  using block = bcr::block<8, 16>;
+  bcr::test::random_source random(5);
+  for (const std::size_t width : {2u, 3u, 5u}) {
+    for (const double rows_kept : {1.0, 0.5}) {
+      const std::size_t columns = width * 47;
+      const auto kept = bcr::test::random_pattern<block>(50, columns, {.density = 0.3, .rows_kept = rows_kept}, width);
+      const auto dense = any_matrix<float>(50, columns, columns, random);
+      for (const bcr::panel_cut cut : every_cut) {
+        CAPTURE(width);
+        auto packed = bcr::pack<float>(kept, dense.view(), {.cut = cut, .kernel_width = width});
+        REQUIRE(packed.ok());
+        CHECK(bcr::detail::segments_keep_to(packed->panels(), width));
+        CHECK(!bcr::detail::segments_keep_to(bcr::pack<float>(kept, dense.view(), {.cut = cut})->panels(), width));
+        CHECK(packed->kept() == kept.kept());
+        CHECK(unpacks_to(*packed, kept, dense));
+      }
+    }
+  }
+  const auto kept = bcr::pattern<block>::create(3, 10);
+  const auto dense = any_matrix<float>(3, 10, 10, random);
+  for (const std::size_t width : {0u, 3u}) {
+    const auto packed = bcr::pack<float>(*kept, dense.view(), {.kernel_width = width});
+    CHECK(packed.status().code() == bcr::errc::invalid_argument);
+    CHECK(packed.message() ==
+          doctest::String("The columns of the matrix to pack do not divide into windows of the kernel's width."));
+  }
+}
+
 TEST_CASE("pack: more rows or columns than can be numbered") {
   if constexpr (sizeof(std::size_t) > 4) {
     using block = bcr::block<4, 16>;

@@ -109,6 +109,22 @@ struct panels_view {
 
 namespace detail {
 
+// Whether the columns of each segment are all of the same column of a window so wide (pack_options::kernel_width).
+template <class T>
+BCR_COLD bool segments_keep_to(const panels_view<T>& w, std::size_t kernel_width) noexcept {
+  const segment* s = w.segments.data();
+  const std::uint16_t* column = w.column_index.data();
+  for (const panel& p : w.panels) {
+    for (const segment* const end = s + p.segments; s != end; ++s) {
+      const std::size_t tap = (p.first_column + std::size_t{*column}) % kernel_width;
+      for (const std::uint16_t* const last = column + s->columns; column != last; ++column) {
+        if ((p.first_column + std::size_t{*column}) % kernel_width != tap) return false;
+      }
+    }
+  }
+  return true;
+}
+
 // Walks the arrays as a kernel would and answers for every index a kernel would use.
 template <class T>
 class panels_check {

@@ -6,6 +6,9 @@
 //        0 i j k l m n o p   edge of a row and the left edge      window element (1, 0): from 9 on
 //        0 ..                of the next                          ..
 //
+// Vectors that can leave out lanes need no zeros left and right, see SomeOfRowsAt: positions are then pixels, and
+// panels store them as a product's columns. What follows is for all others, and for stacks of small images.
+//
 // Positions of the window are consecutive elements, across the ends of rows, so that all lanes but those on the column
 // of zeros do useful work whatever the image's width. The sums of a group of rows, some kilobytes, go to a scratch tile
 // and from there to the output, as runs of positions that follow each other there: vector by vector, all rows of it, so
@@ -62,16 +65,18 @@ template <std::size_t Step, class T>
 BCR_INLINE void CopyRows(const plane_fill<T>& f, const T* from, T* to) {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d), step = Step == 0 ? f.column_step : Step;
-  const std::size_t columns = f.copied_columns, whole = columns / lanes * lanes;
-  const std::size_t zero = blocks_covering(columns, lanes) * lanes;
-  for (std::size_t r = 0; r < f.copied_rows; ++r, from += f.row_step, to += f.pitch) {
+  // Rows that follow each other in both places are one.
+  const bool one = Step == 1 && f.copied_columns == f.pitch && f.row_step == f.pitch;
+  const std::size_t rows = one ? 1 : f.copied_rows, columns = one ? f.copied_rows * f.pitch : f.copied_columns;
+  const std::size_t whole = columns / lanes * lanes, zero = blocks_covering(columns, lanes) * lanes;
+  for (std::size_t r = 0; r < rows; ++r, from += f.row_step, to += f.pitch) {
     for (std::size_t i = 0; i < whole; i += lanes) {
       ops::StoreU(LoadApart<Step>(d, from + i * step, step, lanes), d, to + i);
     }
     if (whole != columns) {
       ops::StoreU(LoadApart<Step>(d, from + whole * step, step, columns - whole), d, to + whole);
     }
-    if (zero < f.pitch && r + 1 != f.copied_rows) FillZeros(to + zero, f.pitch - zero);
+    if (zero < f.pitch && r + 1 != rows) FillZeros(to + zero, f.pitch - zero);
   }
 }
 
@@ -195,20 +200,18 @@ void FinishPixels(const conv2d_task<T, W>& task, const Epilogue& epilogue, const
   }
 }
 
-// The task's groups, one after the other.
-template <int Vectors, class T, class Epilogue, class W>
-void RunConv2d(const conv2d_task<T, W>& task, const Epilogue& epilogue) noexcept {
+// The task's groups, one after the other: their sums, and then what becomes of them.
+template <int Vectors, class Input, class Sums, class T, class Epilogue, class W>
+BCR_INLINE void RunGroups(const conv2d_task<T, W>& task, const Sums& sums_only, const Epilogue& epilogue) {
   const ops::ScalableTag<T> d;
   const panel_task<T, W>& product = task.product;
   const panels_view<W>& w = *product.weights;
   const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
-  constexpr bcr::epilogue::postponed later;
   for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, product.scratch + i);
   for (std::size_t g = product.group_begin; g != product.group_end; ++g) {
     const GroupCut<W> cut(w, g);
     if (cut.begin != cut.end) {
-      RunGroup<Vectors, T, bcr::epilogue::postponed, W, RowsAt<T>>(
-          {product, later, cut.begin, cut.end, cut.at, cut.rows, 0});
+      RunGroup<Vectors, T, Sums, W, Input>({product, sums_only, cut.begin, cut.end, cut.at, cut.rows, 0});
     }
     const GroupSums<T> sums{product.scratch, stride, cut.rows, w.groups[g].row_begin, cut.count, cut.summed};
     if (task.layout == image_layout::nhwc) {
@@ -220,11 +223,32 @@ void RunConv2d(const conv2d_task<T, W>& task, const Epilogue& epilogue) noexcept
 }
 
 template <int Vectors, class T, class Epilogue, class W>
+void RunConv2d(const conv2d_task<T, W>& task, const Epilogue& epilogue) noexcept {
+  RunGroups<Vectors, RowsAt<T>>(task, bcr::epilogue::postponed(), epilogue);
+}
+
+#if BCR_PERMUTES_512
+// Where positions are pixels, panels store the rows of an image themselves, as in a product of matrices.
+template <int Vectors, class T, class Epilogue, class W>
+void RunGaplessConv2d(const conv2d_task<T, W>& task, const Epilogue& epilogue) noexcept {
+  if (task.layout == image_layout::nhwc) return RunGroups<Vectors, SomeOfRowsAt<T>>(task, epilogue, epilogue);
+  RunPanels<Vectors, T, Epilogue, W, SomeOfRowsAt<T>>(task.product,
+                                                      bcr::epilogue::part(epilogue, 0, task.image * task.channels, 0));
+}
+#endif
+
+template <int Vectors, bool Gapless, class T, class Epilogue, class W>
 constexpr auto Conv2dKernel() noexcept -> void (*)(const conv2d_task<T, W>&, const Epilogue&) noexcept {
   if constexpr (Vectors > kPanelVectors || quantised<W>) {
     return nullptr;
-  } else {
+  } else if constexpr (!Gapless) {
     return RunConv2d<Vectors, T, Epilogue, W>;
+  } else {
+#if BCR_PERMUTES_512
+    return RunGaplessConv2d<Vectors, T, Epilogue, W>;
+#else
+    return nullptr;
+#endif
   }
 }
 
@@ -232,7 +256,8 @@ template <class T, class Epilogue, class W, bool Bands, std::size_t... I>
 constexpr conv2d_kernels<T, Epilogue, W> MakeConv2dKernels(std::index_sequence<I...>) noexcept {
   return {{target_name(), LanesOf<T>, kPanelVectors},
           FillPlanes<T>,
-          {Conv2dKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...},
+          {Conv2dKernel<static_cast<int>(I) + 1, false, T, Epilogue, W>()...},
+          {Conv2dKernel<static_cast<int>(I) + 1, true, T, Epilogue, W>()...},
           &kGemmKernels<T, Epilogue, W, Bands>};
 }
 

@@ -94,7 +94,12 @@ struct conv2d_kernels {
   void (*fill)(const plane_fill<T>&) noexcept;
   // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
   void (*run[most_tile_vectors])(const conv2d_task<T, W>&, const Epilogue&) noexcept;
+  // The same where positions follow each other without gaps, and product.lane_bits say which lanes lie inside the
+  // image; null for targets whose vectors have no such lanes.
+  void (*run_gapless[most_tile_vectors])(const conv2d_task<T, W>&, const Epilogue&) noexcept;
   const gemm_kernels<T, Epilogue, W>* gemm;  // for windows of one element
+
+  bool masks_lanes() const noexcept { return run_gapless[0] != nullptr; }
 };
 
 }  // namespace bcr

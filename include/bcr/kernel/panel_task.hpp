@@ -29,6 +29,10 @@ struct panel_task {
   bool accumulate;                         // add to the output instead of replacing it
   T* scratch;                              // 64-byte aligned, panel_scratch_elements, any contents
   const std::uint32_t* offsets = nullptr;  // of kernels that want them instead of ldb: row k is at b + offsets[k]
+  // Of those of them of whose rows not all elements count: a bit for each lane of the tile, from lane_bits_at[k] bytes
+  // on. All columns of a segment have the same lanes.
+  const std::uint8_t* lane_bits = nullptr;
+  const std::uint32_t* lane_bits_at = nullptr;
 };
 
 // A range of row groups times a vector.

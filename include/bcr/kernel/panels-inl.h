@@ -39,9 +39,11 @@
 #include <utility>
 
 #include "bcr/kernel/epilogue-inl.h"
+#include "bcr/kernel/input_rows-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -97,10 +99,10 @@ BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
 }
 
 // Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
-template <int I, int Vectors, class D, class T>
-BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last) {
-  if constexpr (I >= Vectors) return ops::LoadU(d, b);
-  return ops::LoadU(d, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
+template <int I, int Vectors, class D, class T, class L>
+BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last, const L& which) {
+  if constexpr (I >= Vectors) return LoadThose<0>(d, which, b);
+  return LoadThose<I>(d, which, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
 }
 
 // Row `Row` of a panel: its accumulators take weight times column. Spelled out, because every call that is inlined here
@@ -144,62 +146,6 @@ struct PanelCursor {
   const W* weight;
 };
 
-// Keeps a compiler from counting in another variable than this one. Deriving one running pointer from the other costs
-// it a register too many in the loops below, and it takes that from the vectors (see RunPanel).
-template <class T>
-BCR_INLINE void CountHere(T*& pointer) {
-  asm("" : "+r"(pointer));
-}
-
-// Where the rows of the input are: as far apart as a matrix's, ...
-template <class T>
-struct RowsApart {
-  const T* b;
-  std::size_t step;  // from row to row: in bytes where a weight multiplies by a lane, else in elements
-
-  template <class Task>
-  static BCR_INLINE RowsApart Of(const Task& task, std::size_t first) {
-    std::size_t step = task.ldb;
-    if constexpr (BCR_MULTIPLIES_BY_LANE) {
-      step *= sizeof(T);
-      asm("" : "+r"(step));  // or it would be taken apart again, and the address be two instructions
-    }
-    return {task.b + first * task.ldb, step};
-  }
-  BCR_INLINE std::uintptr_t Address(std::size_t index) const {
-    return reinterpret_cast<std::uintptr_t>(b) + index * step * (BCR_MULTIPLIES_BY_LANE ? 1 : sizeof(T));
-  }
-  BCR_INLINE const T* Row(std::size_t index) const {
-    if constexpr (BCR_MULTIPLIES_BY_LANE) {
-      // Summed up here and not in some of the loads, it is a single instruction.
-      const T* row = reinterpret_cast<const T*>(Address(index));
-      CountHere(row);
-      return row;
-    }
-    return b + index * step;
-  }
-};
-
-// ... or each where a table says: a convolution's, which overlap.
-template <class T>
-struct RowsAt {
-  const T* b;
-  const std::uint32_t* offsets;
-
-  template <class Task>
-  static BCR_INLINE RowsAt Of(const Task& task, std::size_t first) {
-    return {task.b, task.offsets + first};
-  }
-  BCR_INLINE std::uintptr_t Address(std::size_t index) const {
-    return reinterpret_cast<std::uintptr_t>(b) + std::size_t{offsets[index]} * sizeof(T);
-  }
-  BCR_INLINE const T* Row(std::size_t index) const {
-    const T* row = b + offsets[index];
-    if constexpr (BCR_MULTIPLIES_BY_LANE) CountHere(row);
-    return row;
-  }
-};
-
 // Keeps a compiler from loading the other weights of a column with the first: with the sums and the inputs that would
 // be more than 32 registers, and the sums would pay for it, in every other loop as well. That is so with three weights
 // for NEON, and with four for SVE and clang, which then moves most sums from register to register.
@@ -214,8 +160,9 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
 }
 
 // One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class Input, class W, class A>
-BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std::size_t last, const A& acc) {
+template <unsigned Mask, int Vectors, int Phase, class D, class Input, class L, class W, class A>
+BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, const L& which, std::size_t last,
+                             const A& acc) {
   using T = ops::TFromD<D>;
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
@@ -225,12 +172,27 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, std:
   }
   const T* const x = b.Row(at.column[Phase]);
   const W* weight = at.weight + Phase * kept;
-  const auto x0 = LoadVector<0, Vectors>(d, x, last);
-  const auto x1 = LoadVector<1, Vectors>(d, x, last);
-  const auto x2 = LoadVector<2, Vectors>(d, x, last);
-  const auto x3 = LoadVector<3, Vectors>(d, x, last);
-  const auto x4 = LoadVector<4, Vectors>(d, x, last);
-  const auto x5 = LoadVector<5, Vectors>(d, x, last);
+  const auto x0 = LoadVector<0, Vectors>(d, x, last, which);
+  const auto x1 = LoadVector<1, Vectors>(d, x, last, which);
+  const auto x2 = LoadVector<2, Vectors>(d, x, last, which);
+  const auto x3 = LoadVector<3, Vectors>(d, x, last, which);
+  const auto x4 = LoadVector<4, Vectors>(d, x, last, which);
+  const auto x5 = LoadVector<5, Vectors>(d, x, last, which);
+#if BCR_PERMUTES_512
+  // One load for the four weights, which are spread by moves within the vector, where loads are the limit: with a
+  // single vector a column, and with vectors that cross lines of the cache. (Zen 5: 13 % and 1 to 4 % less time.
+  // Elsewhere the moves are in the way of the multiply-adds: up to 13 % more.)
+  if constexpr (kept == panel_rows && std::is_same_v<T, float> && std::is_same_v<W, float> &&
+                (Vectors == 1 || Input::crosses_lines)) {
+    auto four = ops::LoadDup128(d, weight);
+    asm("" : "+v"(four.raw));  // or it would become four loads again
+    MulAddRow<row, Vectors>(acc, ops::Broadcast<0>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 1, Vectors>(acc, ops::Broadcast<1>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 2, Vectors>(acc, ops::Broadcast<2>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 3, Vectors>(acc, ops::Broadcast<3>(four), x0, x1, x2, x3, x4, x5);
+    return;
+  }
+#endif
 #if BCR_MULTIPLIES_BY_LANE
   // Narrow weights are widened together, however few a column has.
   if constexpr (kept == panel_rows || !std::is_same_v<T, W>) {
@@ -258,13 +220,14 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
                               const A& acc) {
   constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
   const std::uint16_t* const end = at.column + columns;
+  const auto which = b.template LanesOf<Vectors>(d, *at.column);
   if constexpr (phases > 1) {
     for (; end - at.column >= phases; at.column += phases, at.weight += phases * kept) {
       CountHere(at.weight);
-      MulAddColumn<Mask, Vectors, 0>(d, at, b, last, acc);
-      MulAddColumn<Mask, Vectors, 1>(d, at, b, last, acc);
-      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, last, acc);
-      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, last, acc);
+      MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
+      MulAddColumn<Mask, Vectors, 1>(d, at, b, which, last, acc);
+      if constexpr (phases > 2) MulAddColumn<Mask, Vectors, 2>(d, at, b, which, last, acc);
+      if constexpr (phases > 3) MulAddColumn<Mask, Vectors, 3>(d, at, b, which, last, acc);
     }
     if (at.column == end) return;
   }
@@ -273,7 +236,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
     constexpr std::size_t whole = (Vectors - 1) * ops::MaxLanes(D());
     if (last == whole) {
       do {
-        MulAddColumn<Mask, Vectors, 0>(d, at, b, whole, acc);
+        MulAddColumn<Mask, Vectors, 0>(d, at, b, which, whole, acc);
         at.weight += kept;
         CountHere(at.weight);
       } while (++at.column != end);
@@ -281,7 +244,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
     }
   }
   do {
-    MulAddColumn<Mask, Vectors, 0>(d, at, b, last, acc);
+    MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
     at.weight += kept;
     CountHere(at.weight);
   } while (++at.column != end);
@@ -468,7 +431,7 @@ void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size
 
 // The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
 // go through the scratch tile, so that the code for it stands here once and not once an accumulator.
-template <int Vectors, class T, class Epilogue, class W>
+template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<T>>
 void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
   const ops::ScalableTag<T> d;
   const panels_view<W>& w = *task.weights;
@@ -479,7 +442,7 @@ void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept 
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     const GroupCut<W> cut(w, g);
     if (cut.begin != cut.end) {
-      RunGroup<Vectors, T, Epilogue, W>(
+      RunGroup<Vectors, T, Epilogue, W, Input>(
           {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});
     }
     for (unsigned r = store_direct ? w.groups[g].direct_rows : 0; r < cut.count; ++r) {

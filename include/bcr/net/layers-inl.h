@@ -176,11 +176,11 @@ result<pattern<Block>> PatternOf(matrix_view<const T> dense, bool all) noexcept 
 
 // Packs a layer's weights, of which nothing else is kept.
 template <blob_layout Layout, block_shape Block, class T>
-status PackInto(std::optional<packed_weights<T, Block, Layout>>& packed, net::loaded_weights<T>& loaded,
-                bool all) noexcept {
+status PackInto(std::optional<packed_weights<T, Block, Layout>>& packed, net::loaded_weights<T>& loaded, bool all,
+                std::size_t kernel_width = 1) noexcept {
   auto kept = PatternOf<Block>(loaded.view(), all);
   if (!kept) return kept.status();
-  auto made = pack<T, Layout>(*kept, loaded.view());
+  auto made = pack<T, Layout>(*kept, loaded.view(), {.kernel_width = kernel_width});
   if (!made) return made.status();
   loaded.weights = {};
   packed.emplace(std::move(*made));
@@ -197,7 +197,7 @@ class PackedConvolutionStep : public ConvolutionStep<T, Residual, F, Convolution
   status create(StepMaking<T>&& how) noexcept {
     using plan = typename PackedConvolutionStep::plan_type;
     this->begin(how);
-    if (const status s = PackInto(packed_, this->loaded_, All); !s) return s;
+    if (const status s = PackInto(packed_, this->loaded_, All, how.layer.window.kernel.width); !s) return s;
     return this->take(plan::create(kConv2dKernels<T, typename PackedConvolutionStep::epilogue_type, T, false>, *packed_,
                                    {.input = this->input_,
                                     .window = how.layer.window,

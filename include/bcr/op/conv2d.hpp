@@ -4,6 +4,7 @@
 // stored.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -127,6 +128,10 @@ class basic_conv2d_plan {
   // Tasks that a run hands to its executor.
   std::size_t tasks() const noexcept { return product_ ? product_->tasks() : grid_.tasks(); }
   image_shape output_shape() const noexcept { return output_; }
+  // Whether only pixels are computed, and no positions between the rows of an image: where the target's vectors can
+  // leave out lanes, the weights were packed with pack_options::kernel_width, and padding makes up for the window's
+  // width.
+  bool gapless() const noexcept { return product_ || planes_.gapless; }
 
   // output = epilogue(convolution of input): whole images of input's and output_shape()'s elements, without gaps, which
   // must not overlap. A bias is indexed by output channel. A residual has the output's layout: with nchw it is a matrix
@@ -189,13 +194,15 @@ class basic_conv2d_plan {
   std::size_t channels() const noexcept { return input_.channels / options_.groups; }
   std::size_t outputs() const noexcept { return output_.channels / options_.groups; }
   detail::strip_planes planes_of(std::size_t rows, std::size_t images) const noexcept {
-    return {input_, options_.window, channels(), rows, images, lanes_, buffer_alignment / sizeof(T)};
+    const bool no_gaps = gapless_ && images == 1;
+    return {input_, options_.window, channels(), rows, images, no_gaps, lanes_, buffer_alignment / sizeof(T)};
   }
 
   // Decides on strips, tiles and tasks, and finds out where every column of the weights has its input.
   BCR_COLD status prepare(std::size_t block_rows, std::size_t block_columns) noexcept {
     constexpr double most = 4294967296.0;  // offsets are counted in 32 bits
     tile_vectors_ = best_tile_vectors(kernels_->target, 0, options_.tile_vectors);
+    gapless_ = kernels_->masks_lanes() && planes_of(1, 1).x.fits_positions() && segments_keep_to_taps();
     planes_ = choose_planes();
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
@@ -215,6 +222,13 @@ class basic_conv2d_plan {
     return find_offsets();
   }
 
+  // Whether no segment of the weights has elements of two columns of the window.
+  BCR_COLD bool segments_keep_to_taps() const noexcept {
+    return std::all_of(weights_.begin(), weights_.end(), [&](const panels_view<W>& w) {
+      return detail::segments_keep_to(w, options_.window.kernel.width);
+    });
+  }
+
   BCR_COLD status find_offsets() noexcept {
     const extent2d kernel = options_.window.kernel;
     // One more, which kernels read ahead.
@@ -227,6 +241,29 @@ class basic_conv2d_plan {
       }
     }
     offsets_ = std::move(*offsets);
+    return planes_.gapless ? find_lanes() : status();
+  }
+
+  // The bits of each column of the window, for all positions of a strip, and where each column of the weights has its.
+  BCR_COLD status find_lanes() noexcept {
+    const std::size_t width = options_.window.kernel.width, columns = offsets_.size() - 1;
+    const std::size_t positions = planes_.strip_rows * planes_.pitch;
+    const std::size_t bytes = (positions + tile_vectors_ * lanes_) / 8 + 8;
+    auto bits = buffer<std::uint8_t>::allocate(width * bytes);
+    auto bits_at = buffer<std::uint32_t>::allocate(columns);
+    if (!bits) return bits.status();
+    if (!bits_at) return bits_at.status();
+    std::fill(bits->begin(), bits->end(), std::uint8_t{0});
+    for (std::size_t tap = 0; tap < width; ++tap) {
+      const auto inside = planes_.positions_inside(tap);
+      for (std::size_t p = 0; p < positions; ++p) {
+        const std::size_t x = p % planes_.pitch;
+        if (x >= inside.begin && x < inside.end) (*bits)[tap * bytes + p / 8] |= static_cast<std::uint8_t>(1u << p % 8);
+      }
+    }
+    for (std::size_t k = 0; k < columns; ++k) (*bits_at)[k] = static_cast<std::uint32_t>(k % width * bytes);
+    lane_bits_ = std::move(*bits);
+    lane_bits_at_ = std::move(*bits_at);
     return {};
   }
 
@@ -312,13 +349,21 @@ class basic_conv2d_plan {
     work.pixel = part.row * output_.width;
     work.channels = output_.channels;
     work.pixels = output_.pixels();
+    panel_task<T, W>& product = work.product;
+    product.ldc = work.pixels;
+    product.lane_bits_at = lane_bits_at_.data();
+    const auto& run = planes_.gapless ? kernels_->run_gapless : kernels_->run;
     const column_tiles tiles = tiles_of(part.images, part.rows);
     for (std::size_t tile = 0; tile < tiles.count(); ++tile) {
       work.begin = tiles.begin(tile);
       work.end = tiles.end(tile);
-      work.product.b = copied + work.begin;
-      work.product.last_vector = (tiles.vectors(tile) - 1) * lanes_;
-      kernels_->run[tiles.vectors(tile) - 1](work, own);
+      product.b = copied + work.begin;
+      product.last_vector = (tiles.vectors(tile) - 1) * lanes_;
+      product.last_lane = work.end - work.begin - product.last_vector;
+      product.lane_bits = lane_bits_.data() + work.begin / 8;
+      product.column = work.pixel + work.begin;
+      product.c = work.output + work.image * work.channels * work.pixels + product.column;
+      run[tiles.vectors(tile) - 1](work, own);
     }
   }
 
@@ -341,11 +386,12 @@ class basic_conv2d_plan {
       f.tail = last ? planes_.tail : 0;
       for (std::size_t plane = 0; plane < planes_.planes(); ++plane) {
         const auto rows = y.of_image(plane / x.planes(), part.row, f.rows);
-        const auto columns = x.of_image(plane % x.planes(), 0, f.pitch);
-        f.to = copied + plane * planes_.plane_elements + n * planes_.image_rows * f.pitch;
+        const auto columns =
+            planes_.gapless ? x.image_of(plane % x.planes()) : x.of_image(plane % x.planes(), 0, f.pitch);
+        f.to = copied + plane * planes_.plane_elements + planes_.front + n * planes_.image_rows * f.pitch;
         f.first_row = rows.begin;
         f.copied_rows = columns.count == 0 ? 0 : rows.count;
-        f.left = columns.begin;
+        f.left = planes_.gapless ? 0 : columns.begin;
         f.copied_columns = columns.count;
         // An image without elements may be null.
         f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + columns.source * pixel_step;
@@ -362,6 +408,9 @@ class basic_conv2d_plan {
   // What follows is for all that is no product.
   buffer<panels_view<W>> weights_;  // of each group
   buffer<std::uint32_t> offsets_;   // of each column of the weights
+  bool gapless_ = false;            // whether strips of one image can have no gaps between their rows
+  buffer<std::uint8_t> lane_bits_;  // and then, for each column of the window, which positions it meets the image at
+  buffer<std::uint32_t> lane_bits_at_;
   detail::strip_planes planes_;
   std::size_t tile_vectors_ = 1, items_ = 0;
   task_grid grid_;

@@ -20,7 +20,8 @@ struct strip_cost {
 
   // A column that keeps four rows, in tiles of so many vectors, which are mostly not aligned.
   static constexpr double column[most_tile_vectors] = {5.6, 6.8, 8.2, 9.4, 10.8, 12.6};
-  static constexpr double finished_vector = 5;  // from the scratch tile to the output
+  static constexpr double finished_vector = 5;  // from the scratch tile to the output,
+  static constexpr double stored_vector = 2;    // or from registers
   static constexpr double copied_vector = 3, copied_far = 6;
   static constexpr double copied_row = 4;
   static constexpr std::size_t near_cache = std::size_t{1} << 19;  // bytes
@@ -30,7 +31,8 @@ struct strip_cost {
     const column_tiles tiles(planes.count_positions(images, rows), lanes, tile_vectors);
     const auto number = [](std::size_t n) { return static_cast<double>(n); };
     const auto of_tile = [&](std::size_t vectors) {
-      return number(kept) / panel_rows * column[vectors - 1] + number(outputs * vectors) * finished_vector;
+      return number(kept) / panel_rows * column[vectors - 1] +
+             number(outputs * vectors) * (planes.gapless ? stored_vector : finished_vector);
     };
     // All tiles are as wide as the last one, or a vector wider.
     const std::size_t narrow = tiles.vectors(tiles.count() - 1),

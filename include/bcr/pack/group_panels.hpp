@@ -130,8 +130,10 @@ class panel_cost final : public panel_sink {
 // One group: its columns by row set, and the panels that follow. Reused for all groups of a matrix.
 class group_panels {
  public:
-  BCR_COLD static result<group_panels> create(std::size_t columns) noexcept {
+  // With a kernel width above 1, the columns of a segment are all of the same column of a window so wide.
+  BCR_COLD static result<group_panels> create(std::size_t columns, std::size_t kernel_width = 1) noexcept {
     group_panels made;
+    made.kernel_width_ = kernel_width;
     auto sets = buffer<row_set>::allocate(columns);
     auto order = buffer<std::uint32_t>::allocate(columns);
     auto common = buffer<std::uint32_t>::allocate(std::size_t{group_rows_limit} * group_rows_limit);
@@ -196,23 +198,30 @@ class group_panels {
 
   std::uint32_t& common(unsigned i, unsigned j) noexcept { return common_[std::size_t{i} * group_rows_limit + j]; }
 
-  // Calls visit(set, begin, end) for each run of equal sets in order_[first, last).
+  // Calls visit(set, begin, end) for each run of equal sets, and of one column of the window, in order_[first, last).
   template <class Visit>
   void for_each_run(std::size_t first, std::size_t last, Visit&& visit) const noexcept {
     for (std::size_t begin = first; begin < last;) {
       const std::size_t slab = order_[begin] / slab_columns;
       const row_set& set = sets_[order_[begin]];
       std::size_t end = begin + 1;
-      while (end < last && sets_[order_[end]] == set && order_[end] / slab_columns == slab) ++end;
+      while (end < last && sets_[order_[end]] == set && tap(end) == tap(begin) && order_[end] / slab_columns == slab) {
+        ++end;
+      }
       visit(set, begin, end);
       begin = end;
     }
   }
 
-  // The order of columns: by slab, then by the rows that they keep, then scattered.
+  // Which column of the window order_[i] is of.
+  std::size_t tap(std::size_t i) const noexcept { return order_[i] % kernel_width_; }
+
+  // The order of columns: by slab, then by the rows that they keep, then by the window's columns, then scattered.
   BCR_COLD bool before(std::uint32_t a, std::uint32_t b) const noexcept {
     if (a / slab_columns != b / slab_columns) return a < b;
-    return sets_[a] == sets_[b] ? scattered(a) < scattered(b) : sets_[a] < sets_[b];
+    if (sets_[a] != sets_[b]) return sets_[a] < sets_[b];
+    const std::size_t tap_a = a % kernel_width_, tap_b = b % kernel_width_;
+    return tap_a == tap_b ? scattered(a) < scattered(b) : tap_a < tap_b;
   }
   // A permutation of the 32-bit numbers: multiplications by odd numbers and shifts, each of which can be undone.
   static std::uint32_t scattered(std::uint32_t k) noexcept {
@@ -266,17 +275,21 @@ class group_panels {
       const std::uint8_t* rows = cluster_ + c;
       const unsigned n = cluster_size(c);
       bool begun = false;
-      for (unsigned mask = 1; mask < 1u << panel_rows; ++mask) {
+      for (std::size_t i = 0; i < ((std::size_t{1} << panel_rows) - 1) * kernel_width_; ++i) {
+        const std::size_t mask = 1 + i / kernel_width_, column = i % kernel_width_;
+        const auto in_segment = [&](const row_set& set, std::size_t from) {
+          return tap(from) == column && mask_of(set, rows, n) == mask;
+        };
         std::size_t count = 0;
         for_each_run(begin, end, [&](const row_set& set, std::size_t from, std::size_t to) {
-          if (mask_of(set, rows, n) == mask) count += to - from;
+          if (in_segment(set, from)) count += to - from;
         });
         if (count == 0) continue;
         if (!begun) sink.begin_panel(slab, {rows, n});
         begun = true;
-        sink.begin_segment(mask, count);
+        sink.begin_segment(static_cast<unsigned>(mask), count);
         for_each_run(begin, end, [&](const row_set& set, std::size_t from, std::size_t to) {
-          if (mask_of(set, rows, n) == mask) sink.columns({order_.data() + from, to - from});
+          if (in_segment(set, from)) sink.columns({order_.data() + from, to - from});
         });
       }
     }
@@ -298,18 +311,22 @@ class group_panels {
       const row_set taken = pick_rows(members, near);
       std::uint8_t rows[group_rows_limit];
       const unsigned n = taken.list(rows);
-      std::size_t count = 0;
-      for (std::size_t m = 0; m < near; ++m) {
-        const column_run& run = runs_[members[m]];
-        if (joins(run, taken, n)) count += run.end - run.begin;
-      }
       sink.begin_panel(slab, {rows, n});
-      sink.begin_segment((1u << n) - 1, count);
-      for (std::size_t m = 0; m < near; ++m) {
-        column_run& run = runs_[members[m]];
-        if (!joins(run, taken, n)) continue;
-        sink.columns({order_.data() + run.begin, run.end - run.begin});
-        run.rows.remove(taken);
+      for (std::size_t column = 0; column < kernel_width_; ++column) {
+        const auto in_segment = [&](const column_run& run) { return tap(run.begin) == column && joins(run, taken, n); };
+        std::size_t count = 0;
+        for (std::size_t m = 0; m < near; ++m) {
+          const column_run& run = runs_[members[m]];
+          if (in_segment(run)) count += run.end - run.begin;
+        }
+        if (count == 0) continue;
+        sink.begin_segment((1u << n) - 1, count);
+        for (std::size_t m = 0; m < near; ++m) {
+          column_run& run = runs_[members[m]];
+          if (!in_segment(run)) continue;
+          sink.columns({order_.data() + run.begin, run.end - run.begin});
+          run.rows.remove(taken);
+        }
       }
     }
   }
@@ -320,7 +337,8 @@ class group_panels {
     std::uint32_t begin, end;
   };
   // Runs that are looked at for a panel: enough to find company, few enough that packing stays quick.
-  static constexpr std::size_t window = 64;
+  static constexpr std::size_t window = 64 * 3;
+  std::size_t runs_in_sight() const noexcept { return 64 * (kernel_width_ < 3 ? kernel_width_ : 3); }
 
   // A run joins a panel unless a single row would be left of it, which would load columns for itself alone.
   static bool joins(const column_run& run, const row_set& taken, unsigned n) noexcept {
@@ -330,7 +348,7 @@ class group_panels {
   // The runs from `seed` on that have rows left.
   std::size_t gather(std::size_t seed, std::size_t runs, std::uint32_t* members) const noexcept {
     std::size_t n = 0;
-    for (std::size_t r = seed; r < runs && n < window; ++r) {
+    for (std::size_t r = seed; r < runs && n < runs_in_sight(); ++r) {
       if (!runs_[r].rows.empty()) members[n++] = static_cast<std::uint32_t>(r);
     }
     return n;
@@ -364,7 +382,7 @@ class group_panels {
   buffer<std::uint32_t> order_;      // columns that keep any row, by slab, then set, then scattered
   buffer<std::uint32_t> common_;     // columns that rows i and j both keep
   buffer<std::uint32_t> last_load_;  // for panel_cost
-  std::size_t ordered_ = 0;
+  std::size_t ordered_ = 0, kernel_width_ = 1;
   std::uint8_t cluster_[group_rows_limit] = {};  // rows that keep any column, four to a panel
   unsigned clustered_ = 0, rows_ = 0;
   panel_cut how_ = panel_cut::whole_rows;

@@ -28,6 +28,10 @@ struct pack_options {
   panel_cut cut = panel_cut::automatic;
   // How bands are cut into strips; `automatic` lets the cost model of pack/band_strips.hpp choose, band by band.
   strip_cut strips = strip_cut::automatic;
+  // The width of a convolution's window, of which the weights' columns are the elements, in panels. Columns are then
+  // put together by the window's columns, whose elements lie outside of the image at the same positions: some targets
+  // (conv2d_kernels::masks_lanes) compute without gaps between the rows of the image then. Others lose little.
+  std::size_t kernel_width = 1;
 };
 
 // Packs the weights of `dense` (M x K) that `kept` keeps, zero or not; the others are not looked at. Rows are reordered
@@ -44,6 +48,10 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
   }
   if (!dense.valid()) {
     return {errc::invalid_argument, "The matrix to pack has no data, or a leading dimension below its columns."};
+  }
+  if (options.kernel_width == 0 || dense.columns % options.kernel_width != 0) {
+    return {errc::invalid_argument,
+            "The columns of the matrix to pack do not divide into windows of the kernel's width."};
   }
   if (dense.rows > most || dense.columns > most) {
     return {errc::unsupported, "Packed weights have at most 4294967295 rows and columns."};
@@ -69,7 +77,7 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
   };
   std::optional<detail::group_panels> group;
   if constexpr (packed::has_panels) {
-    auto made = detail::group_panels::create(dense.columns);
+    auto made = detail::group_panels::create(dense.columns, options.kernel_width);
     if (!made) return made.status();
     group.emplace(std::move(*made));
     const detail::panels_size size = detail::measure_panels(kept, options.cut, *group);

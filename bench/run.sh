@@ -8,11 +8,13 @@
 #   bench/run.sh networks [--quick] [--simd avx2] [--filter NAME] [--peers NAME,..] [--rounds N]
 # Installs what is missing (Debian, root or sudo; for networks, engines from PyPI into build/bench/engines). All that was
 # measured is in build/bench*/gemm*.json, recurrent*.json, conv*.json or networks*.json; dense prints its table only.
+# Where python3, or the Python that BCR_MNN_PYTHON names, has the package MNN, recurrent compares with its sparse layer as
+# well, if nothing is left out.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,8s/^# \?//p' bench/run.sh >&2
+  sed -n '2,12s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
@@ -27,6 +29,7 @@ shift
 preset=bench
 suffix=
 plot=
+filtered=
 arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -55,6 +58,7 @@ while [ $# -gt 0 ]; do
       ;;
     --filter | --rounds | --peers)
       arguments+=("$1" "${2:?}")
+      filtered=yes
       shift
       ;;
     *) usage ;;
@@ -87,4 +91,8 @@ if [ -n "$plot" ] && [[ $suffix != *f16* && $suffix != *dispatch ]]; then
   echo "The plot is ${json%.json}.svg."
 fi
 echo "All that was measured is in $json."
+mnn=${BCR_MNN_PYTHON:-python3}
+if [ "$kind$suffix$filtered" = recurrent ] && "$mnn" -c 'import MNN, numpy' >/dev/null 2>&1; then
+  "$mnn" bench/peers/mnn.py "build/$preset/bench/bench_$kind"
+fi
 exit "$status"

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "safetensors.hpp"
+#include "../common/safetensors.hpp"
 
 // One layer as it was trained: outputs x inputs weights, row-major, zeros where they were pruned.
 struct layer {

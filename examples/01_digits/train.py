@@ -10,9 +10,8 @@ stays as it is and the kept weights are trained on. What is scored is what is st
 The same machine and library versions give the same file from the same seed.
 """
 import copy
-import json
 import pathlib
-import struct
+import sys
 
 import numpy as np
 import torch
@@ -21,13 +20,17 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.nn import functional as F
 
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(FOLDER.parent / "common"))
+from pruning import pruned_mask, write_safetensors  # noqa: E402
+
 SEED = 1
 WIDTH = 1024
 BLOCK = (4, 16)
 RATE = 10  # in every layer: a tenth of its weights is kept
 STEPS = 10  # from all weights down to that tenth
 ROW_BONUS = 64  # a row goes only when it is this much weaker than the columns that go: whole columns run faster
-OUTPUT = pathlib.Path(__file__).with_name("digits.safetensors")
+OUTPUT = FOLDER / "digits.safetensors"
 
 
 def make_network():
@@ -68,35 +71,13 @@ def apply(network, masks):
             layer.weight.masked_fill_(mask == 0, 0)
 
 
-def prune(weight, mask, density):
-    """The mask with the weakest rows and columns of its blocks removed, until a share `density` of all weights is kept.
-
-    A row of a block is as strong as the mean square of its kept weights, and so is a column; one threshold serves the
-    whole layer, so blocks that matter keep more than others.
-    """
-    rows, columns = weight.shape
-    r, c = BLOCK
-    padding = (0, -columns % c, 0, -rows % r)
-
-    def in_blocks(x):  # [block row, block column, row, column]
-        x = F.pad(x, padding)
-        return x.view(x.shape[0] // r, r, x.shape[1] // c, c).transpose(1, 2)
-
-    kept, square = in_blocks(mask), in_blocks((weight * mask) ** 2)
-    by_row = ROW_BONUS * square.sum(3, keepdim=True) / kept.sum(3, keepdim=True).clamp(min=1)
-    by_column = square.sum(2, keepdim=True) / kept.sum(2, keepdim=True).clamp(min=1)
-    weaker = torch.minimum(by_row, by_column)[kept > 0]  # of the two that a weight belongs to
-    threshold = torch.quantile(weaker[torch.randperm(len(weaker))[: 1 << 20]], 1 - density * mask.numel() / len(weaker))
-    kept = kept * (by_row >= threshold) * (by_column >= threshold)
-    return kept.transpose(1, 2).reshape(rows + padding[3], columns + padding[1])[:rows, :columns].contiguous()
-
-
 def gradually_pruned(network, images, labels):
     network = copy.deepcopy(network)
     masks = [torch.ones_like(layer.weight) for layer in linear_layers(network)]
     for step in range(1, STEPS + 1):
         density = 1 / RATE + (1 - 1 / RATE) * (1 - step / STEPS) ** 3  # fast at first, while it is easy
-        masks = [prune(layer.weight.detach(), mask, density) for layer, mask in zip(linear_layers(network), masks)]
+        masks = [pruned_mask(layer.weight.detach(), mask, density, BLOCK, ROW_BONUS)
+                 for layer, mask in zip(linear_layers(network), masks)]
         apply(network, masks)
         train(network, images, labels, epochs=6, rate=1e-3, masks=masks)
     train(network, images, labels, epochs=40, rate=1e-3, masks=masks)
@@ -120,18 +101,6 @@ def bfloat16_bits(tensor):
     return (tensor.detach().contiguous().numpy().view(np.uint32) >> 16).astype(np.uint16)
 
 
-def write_safetensors(path, tensors, metadata):
-    """8 bytes: the header's length; the header: JSON, name -> type, shape and place; then the tensors' bytes."""
-    header, data = {"__metadata__": metadata}, b""
-    for name, array in tensors.items():
-        place = [len(data), len(data) + array.nbytes]
-        header[name] = {"dtype": {1: "U8", 2: "BF16"}[array.itemsize], "shape": array.shape, "data_offsets": place}
-        data += array.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
 def main():
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
@@ -145,7 +114,7 @@ def main():
     train(dense, images, labels, epochs=60, rate=2e-3)
     networks = {"dense": rounded(dense), "pruned": rounded(gradually_pruned(dense, images, labels))}
 
-    tensors = {"test.images": test_x, "test.labels": test_y.astype(np.uint8)}
+    tensors = {"test.images": ("U8", test_x), "test.labels": ("U8", test_y.astype(np.uint8))}
     metadata = {
         "network": f"64-{WIDTH}-{WIDTH}-10, ReLU; input: pixels / 16",
         "pruning": f"BCR, blocks {BLOCK[0]}x{BLOCK[1]}, every layer {RATE}x",
@@ -159,8 +128,8 @@ def main():
         kept = [int((layer.weight != 0).sum()) for layer in linear_layers(network)]
         print(f"{kind}: test accuracy {scored}, kept weights of each layer {kept}")
         for i, layer in enumerate(linear_layers(network)):
-            tensors[f"{kind}.{i}.weight"] = bfloat16_bits(layer.weight)
-            tensors[f"{kind}.{i}.bias"] = bfloat16_bits(layer.bias)
+            tensors[f"{kind}.{i}.weight"] = "BF16", bfloat16_bits(layer.weight)
+            tensors[f"{kind}.{i}.bias"] = "BF16", bfloat16_bits(layer.bias)
     write_safetensors(OUTPUT, tensors, metadata)
     print(f"{OUTPUT.name}: {OUTPUT.stat().st_size} bytes")
 

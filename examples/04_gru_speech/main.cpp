@@ -4,11 +4,9 @@
 //   gru_speech [--json FILE]      the table as JSON as well, for plot.py
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -18,38 +16,15 @@
 #include <string_view>
 #include <vector>
 
+#include "../common/dense_gru.hpp"
+#include "../common/timing.hpp"
 #include "bcr_gru.hpp"
-#include "dense_gru.hpp"
 
 namespace {
 
 constexpr double frame_seconds = 10e-3;
 
 constexpr double rates[] = {1, 10, 29, 103, 245};
-
-// Seconds of processor time that a call of each takes, which on an idle machine is the time that passes: medians over
-// samples in which they take turns, so that whatever else the machine does meanwhile meets all of them.
-std::vector<double> medians(const std::vector<std::function<void()>>& calls) {
-  constexpr std::size_t samples = 61;
-  const auto sample = [](const std::function<void()>& call) {
-    constexpr double tick = 1.0 / CLOCKS_PER_SEC;
-    call();  // what the others left in the caches is not this one's
-    const std::clock_t begin = std::clock();
-    double count = 0, passed = 0;
-    for (; passed < 3e-3; passed = static_cast<double>(std::clock() - begin) * tick) call(), ++count;
-    return passed / count;
-  };
-  std::vector<std::vector<double>> times(calls.size());
-  for (std::size_t i = 0; i < samples; ++i) {
-    for (std::size_t c = 0; c < calls.size(); ++c) times[c].push_back(sample(calls[c]));
-  }
-  std::vector<double> middle;
-  for (std::vector<double>& t : times) {
-    std::nth_element(t.begin(), t.begin() + samples / 2, t.end());
-    middle.push_back(t[samples / 2]);
-  }
-  return middle;
-}
 
 // A pruned network to be timed.
 struct contender {
@@ -87,7 +62,7 @@ int run(const char* json_path) {
   const gru_network network = random_network();
   std::mt19937 random(10);
   const std::vector<float> frames = random_floats(100 * features, 1, random);
-  dense_gru dense(network);
+  dense_gru dense(network, 1);
   std::vector<contender> pruned;
   add_contenders<float>(network, "f32", pruned);
   add_contenders<bcr::bf16>(network, "bf16", pruned);
@@ -99,7 +74,7 @@ int run(const char* json_path) {
   const auto frame = [&] { return &frames[features * (next++ % (frames.size() / features))]; };
   std::vector<std::function<void()>> calls{[&] { dense.run(frame()); }};
   for (const contender& own : pruned) calls.emplace_back([&own, &frame] { own.run(frame()); });
-  const std::vector<double> seconds = medians(calls);
+  const std::vector<double> seconds = median_seconds(calls);
 
   fmt::print("GRU of 2 x 1024 units, 39 features a frame of 10 ms; one thread, {}\n\n", pruned[1].kernel);
   fmt::print("{:<16}{:>10}{:>14}{:>14}{:>12}\n", "", "weights", "a frame", "of real time", "speed-up");

@@ -8,13 +8,10 @@
 #include <random>
 #include <vector>
 
-constexpr std::size_t features = 39, units = 1024, gates = 3;
+#include "../common/gru_layer.hpp"
 
-// Gates as ONNX and oneDNN stack them, z r n; weights are units * gates x inputs.
-struct gru_layer {
-  std::size_t inputs;
-  std::vector<float> input, recurrent, input_bias, recurrent_bias;
-};
+constexpr std::size_t features = 39, units = 1024;
+
 using gru_network = std::array<gru_layer, 2>;
 
 // In [0, 1).
@@ -30,8 +27,11 @@ inline gru_network random_network() {
   std::mt19937 random(39);
   const double scale = 1 / std::sqrt(static_cast<double>(units));
   const auto layer = [&](std::size_t inputs) {
-    return gru_layer{inputs, random_floats(gates * units * inputs, scale, random),
-                     random_floats(gates * units * units, scale, random), random_floats(gates * units, scale, random),
+    return gru_layer{inputs,
+                     units,
+                     random_floats(gates * units * inputs, scale, random),
+                     random_floats(gates * units * units, scale, random),
+                     random_floats(gates * units, scale, random),
                      random_floats(gates * units, scale, random)};
   };
   gru_layer first = layer(features);

@@ -2,6 +2,7 @@
 // after another.
 #pragma once
 
+#include <bcr/core/narrow.hpp>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -47,7 +48,7 @@ class safetensors {
     return {raw.begin(), raw.end()};
   }
 
-  // The same for a tensor of floats, or of bfloat16, which are the upper halves of floats.
+  // The same for a tensor of floats, or of numbers of sixteen bits, bfloat16 or float16.
   std::vector<float> floats(const std::string& name) const {
     if (header_.at(name).at("dtype") == "F32") {
       const std::span<const char> raw = elements(name, "F32", sizeof(float));
@@ -55,18 +56,23 @@ class safetensors {
       if (!values.empty()) std::memcpy(values.data(), raw.data(), raw.size());
       return values;
     }
-    const std::span<const char> raw = elements(name, "BF16", 2);
-    std::vector<float> values(raw.size() / 2);
+    if (header_.at(name).at("dtype") == "F16") return widened<bcr::f16>(name, "F16");
+    return widened<bcr::bf16>(name, "BF16");
+  }
+
+ private:
+  template <class Narrow>
+  std::vector<float> widened(const std::string& name, const std::string& type) const {
+    const std::span<const char> raw = elements(name, type, sizeof(Narrow));
+    std::vector<float> values(raw.size() / sizeof(Narrow));
     for (std::size_t i = 0; i < values.size(); ++i) {
-      std::uint16_t upper_half = 0;
-      std::memcpy(&upper_half, raw.data() + 2 * i, 2);
-      const std::uint32_t bits = std::uint32_t{upper_half} << 16;
-      std::memcpy(&values[i], &bits, sizeof bits);
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, raw.data() + sizeof bits * i, sizeof bits);
+      values[i] = float(Narrow::from_bits(bits));
     }
     return values;
   }
 
- private:
   std::span<const char> elements(const std::string& name, const std::string& type, std::size_t element_bytes) const {
     const nlohmann::json& tensor = header_.at(name);
     const std::size_t begin = tensor.at("data_offsets").at(0), end = tensor.at("data_offsets").at(1);

@@ -96,15 +96,15 @@ TEST_CASE("gemm: blocks of every size, the last ones ragged") {
   SUBCASE("128x1024") { check_block<bcr::block<128, 1024>>(200, 1100); }
 }
 
-// On bands such rows are summed in registers from one strip to the next, as many lanes and columns at a time as fit.
+// Every number of columns that bands take together, and the same bits whatever that number is.
 template <class Block>
-void check_all_rows_kept() {
+void check_few_columns(std::size_t inner, const bcr::test::pattern_options& how) {
   bcr::test::random_source random(4);
   for (const std::size_t rows : {96u, 128u, 250u}) {
     CAPTURE(rows);
-    const operands<float, Block> in(rows, 100, 21, {.density = 0.3}, rows);
+    const operands<float, Block> in(rows, inner, 21, how, rows);
     in.for_each_packing([&](const auto& packed) {
-      for (const std::size_t columns : {1u, 2u, 4u, 7u, 16u, 21u}) {
+      for (const std::size_t columns : {1u, 2u, 4u, 7u, 8u, 13u, 16u, 21u}) {
         check_gemm(in, packed, bcr::test::any_gemm_setting(random, columns), no_epilogue, unchanged);
       }
     });
@@ -114,10 +114,18 @@ void check_all_rows_kept() {
   }
 }
 
+// On bands such rows are summed in registers from one strip to the next, as many lanes and columns at a time as fit.
 TEST_CASE("gemm: blocks that keep all of their rows") {
-  SUBCASE("8x32") { check_all_rows_kept<bcr::block<8, 32>>(); }
-  SUBCASE("32x16") { check_all_rows_kept<bcr::block<32, 16>>(); }
-  SUBCASE("64x24") { check_all_rows_kept<bcr::block<64, 24>>(); }
+  SUBCASE("8x32") { check_few_columns<bcr::block<8, 32>>(100, {.density = 0.3}); }
+  SUBCASE("32x16") { check_few_columns<bcr::block<32, 16>>(100, {.density = 0.3}); }
+  SUBCASE("64x24") { check_few_columns<bcr::block<64, 24>>(100, {.density = 0.3}); }
+}
+
+// And so are these with AVX-512, whose weights are expanded.
+TEST_CASE("gemm: blocks that keep some of sixteen rows") {
+  SUBCASE("half of them") { check_few_columns<bcr::block<16, 64>>(150, {.density = 0.2, .rows_kept = 0.5}); }
+  SUBCASE("most") { check_few_columns<bcr::block<16, 64>>(150, {.density = 0.2, .rows_kept = 0.75}); }
+  SUBCASE("columns far apart") { check_few_columns<bcr::block<8, 400>>(700, {.density = 0.05, .rows_kept = 0.5}); }
 }
 
 TEST_CASE("gemm: more inner columns than sixteen bits can number") {

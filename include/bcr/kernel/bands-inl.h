@@ -1,7 +1,7 @@
 // Matrix times a few vectors, on bands: y = W x.
 //
-//     a strip's sums, one for each row that it keeps     s s s s s s s s
-//     expanded by its row mask, and added to the band's  . s . s s . . s s . s . s s . .
+//     the weights of a strip times their inputs: sums, one for each row that it keeps     kernel/strips-inl.h
+//     added to those of the band's rows                                                   kernel/strip_rows-inl.h
 //
 // The band's sums stay in the nearest cache. Where a strip begins and ends some 25 cycles are lost (Zen 5), which is
 // why small blocks are taken several at a time. Several vectors take turns at each strip, four at a time in registers,
@@ -27,6 +27,7 @@
 #include "bcr/kernel/byte_strips-inl.h"
 #include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panel_task.hpp"
+#include "bcr/kernel/strip_rows-inl.h"
 #include "bcr/kernel/strips-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"
@@ -34,9 +35,6 @@
 BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
-
-// 16 rows of a mask.
-inline unsigned MaskWord(const std::uint8_t* mask) noexcept { return mask[0] | unsigned{mask[1]} << 8; }
 
 // Takes out the sums of lanes that are no rows.
 template <class T>
@@ -48,47 +46,6 @@ BCR_INLINE void CompressSums(const strip_indices& strip, T* sums) {
     const unsigned bits = MaskWord(strip.lane_mask() + lane / mask_rows * 2) >> lane % mask_rows & ((1u << width) - 1);
     CompressLanes(d, bits, ops::LoadU(d, sums + lane), sums + to);
     to += static_cast<unsigned>(std::popcount(bits));
-  }
-}
-
-// What the weights meet: vectors as they are, or quantised ones.
-template <class T, class W>
-using BandInput = std::conditional_t<quantised<W>, std::uint8_t, T>;
-template <class T, class W>
-using BandSum = SumOf<BandInput<T, W>>;
-
-// Where the kernel stands in a band.
-template <class T, class W>
-struct BandCursor {
-  const std::uint8_t* index;
-  const W* weight;
-  std::size_t columns;       // of the matrix
-  const BandInput<T, W>* x;  // of the first of the vectors below
-  std::size_t ldx;
-  std::size_t vectors;       // at most band_vectors
-  BandSum<T, W>* band_sums;  // band_rows_limit for each vector
-  BandSum<T, W>* sums;       // two times strip_sums for each vector, and strip_vectors more
-};
-
-// Adds the sums of a strip, whose indices are given, to those of the rows that it keeps, one after the other.
-template <class T, class W>
-BCR_INLINE void AddToRows(const BandCursor<T, W>& at, const strip_run& run, const std::uint8_t* index,
-                          const BandSum<T, W>* sums, std::size_t vectors) {
-  const BandTag<BandSum<T, W>> d;
-  const unsigned width = static_cast<unsigned>(ops::Lanes(d));
-  const strip_indices strip{index, run};
-  auto* rows = at.band_sums + strip.first_word() * mask_rows;
-  for (std::size_t j = 0; j < vectors; ++j, sums += strip_sums, rows += band_rows_limit) {
-    const auto* from = sums;
-    auto* to = rows;
-    for (unsigned w = 0; w < run.words; ++w) {
-      const unsigned word = MaskWord(strip.row_mask() + 2 * w);
-      for (unsigned row = 0; row < mask_rows; row += width, to += width) {
-        const unsigned bits = word >> row & ((1u << width) - 1);
-        ops::StoreU(ops::Add(ops::LoadU(d, to), ExpandLanes(d, bits, from)), d, to);
-        from += std::popcount(bits);
-      }
-    }
   }
 }
 
@@ -171,23 +128,15 @@ template <class Strip, bool One, class T, class W>
         for (std::size_t j = 0; j < vectors; ++j) CompressSums(strip, sums + j * strip_sums);
       }
     }
-    if (before != nullptr) AddToRows(at, run, before, sums_before, vectors);
+    if (before != nullptr) AddToRows<One>(at, run, before, sums_before);
     before = index;
     std::swap(sums, sums_before);
     index += index_step;
     weight += weight_step;
   }
-  AddToRows(at, run, before, sums_before, vectors);
+  AddToRows<One>(at, run, before, sums_before);
   at.index = index;
   at.weight = weight;
-}
-
-// Sums in registers to those of rows, which follow each other.
-template <int Vectors, class D, class T, class A, std::size_t... I>
-BCR_INLINE void MoveToRows(D d, T* rows, const A& acc, std::index_sequence<I...>) {
-  const auto row = [&](std::size_t i) { return rows + i / Vectors * band_rows_limit + i % Vectors * ops::Lanes(d); };
-  (ops::StoreU(ops::Add(ops::LoadU(d, row(I)), Sum<I>(d, acc)), d, row(I)), ...);
-  ((Sum<I>(d, acc) = ops::Zero(d)), ...);
 }
 
 // Some vectors of lanes of a run of strips without a mask, whose sums stay in registers from one strip to the next of
@@ -268,6 +217,15 @@ template <strip_kind Kind, bool One, class T, class W>
 void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
   if (run.words == 0) return RunWhole<Kind, One>(run, at);
+#if BCR_PERMUTES_512
+  if constexpr (Kind != strip_kind::own && kExpandsVectors<BandTag<T>>) {
+    if (run.words == 1) return RunExpanded<Kind, One>(run, at);
+    if constexpr (!One) {
+      if (run.lanes > 8 && run.lanes <= 16) return RunStripsToRows<1, Kind>(run, at);
+      if (run.lanes > 16 && run.lanes <= 32) return RunStripsToRows<2, Kind>(run, at);
+    }
+  }
+#endif
   if constexpr (Kind != strip_kind::own) {
     if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T, W>, One>(run, at);
     if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T, W>, One>(run, at);

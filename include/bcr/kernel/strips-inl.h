@@ -123,15 +123,21 @@ BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns&
   }
 }
 
-// Adds the phases up and stores the sums, input by input.
-template <int Vectors, int Inputs, int Phases, class D, class T, class A, std::size_t... I>
-BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I...>) {
+// Adds the phases of the sums up.
+template <int Phases, class D, class A, std::size_t... I>
+BCR_INLINE void AddPhases(D d, const A& acc, std::index_sequence<I...>) {
   constexpr std::size_t all = sizeof...(I);
   if constexpr (Phases > 2) {
     ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + 2 * all>(d, acc))), ...);
     ((Sum<I + all>(d, acc) = ops::Add(Sum<I + all>(d, acc), Sum<I + 3 * all>(d, acc))), ...);
   }
   if constexpr (Phases > 1) ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + all>(d, acc))), ...);
+}
+
+// The same, and stores the sums, input by input.
+template <int Vectors, int Inputs, int Phases, class D, class T, class A, std::size_t... I>
+BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I...> all) {
+  AddPhases<Phases>(d, acc, all);
   (ops::StoreU(Sum<I>(d, acc), d, sums + I / Vectors * strip_sums + I % Vectors * ops::Lanes(d)), ...);
 }
 
@@ -183,6 +189,46 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
   for (std::size_t c = 1; c < Columns; ++c) sum = ops::Add(sum, ops::LoadU(d, folded + c * k));
   ops::StoreU(sum, d, at.sums);
 }
+
+#if BCR_PERMUTES_512
+// A strip whose rows are some of a vector's: each step's weights are expanded to where their rows are, once for all
+// inputs, so that what they sum up in is the rows' and may stay in registers from one strip to the next. `Few` for at
+// most eight lanes.
+template <bool Few, class D, class W>
+BCR_INLINE ops::Vec<D> LoadStep(D d, const W* weight) {
+  if constexpr (Few) {
+    return LoadEight(weight);
+  } else {
+    return LoadWide(d, weight);
+  }
+}
+template <int Inputs, int Phase, bool Few, class D, class T, class W, class Columns, class A, std::size_t... J>
+BCR_INLINE void MulAddExpandedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned bits,
+                                   __m512i places, const A& acc, std::index_sequence<J...>) {
+  const W* const weight = at.weight + Phase * at.lanes;
+  const T* const x = at.x + column[Phase];
+  const auto w = ExpandAt(d, bits, LoadStep<Few>(d, weight), places);
+  ((Sum<Phase * Inputs + J>(d, acc) = ops::MulAdd(w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
+   ...);
+}
+template <int Inputs, strip_kind Kind, bool Few, class D, class T, class W, class A, std::size_t... P>
+BCR_INLINE void AddExpanded(D d, StripSteps<T, W> at, unsigned bits, const A& acc, std::index_sequence<P...>) {
+  constexpr auto all = std::make_index_sequence<Inputs>();
+  constexpr unsigned phases = sizeof...(P);
+  const auto places = ExpandIndices(bits, 0);
+  SharedColumns<Kind> column{at.column};
+  for (; at.steps >= phases; at.steps -= phases) {
+    PrefetchStream(d, at.weight);
+    PrefetchStream(d, at.weight + phases / 2 * at.lanes);
+    (MulAddExpandedStep<Inputs, P, Few>(d, at, column, bits, places, acc, all), ...);
+    at.weight += phases * at.lanes;
+    column.advance(phases);
+  }
+  for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
+    MulAddExpandedStep<Inputs, 0, Few>(d, at, column, bits, places, acc, all);
+  }
+}
+#endif
 
 // The columns of an `own` strip: how many lanes share one, and how much of a window of x there is.
 struct OwnColumns {

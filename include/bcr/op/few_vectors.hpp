@@ -28,14 +28,22 @@ template <class W>
 bands_cycles cycles_of(const bands_view<W>& bands, std::size_t lanes) noexcept {
   bands_cycles cycles;
   const unsigned width = static_cast<unsigned>(std::min<std::size_t>(lanes, mask_rows));
+  const bool permutes = lanes >= mask_rows;
   for (const strip_run& run : bands.runs) {
     const bool own = run.kind == strip_kind::own, narrow = !own && run.lanes * 2u <= width;
+    if (permutes && run.words == 1 && run.kind < strip_kind::own) {  // expanded step by step
+      cycles.once += 6.0 * run.strips;
+      cycles.reading += 1.6 * run.steps * run.strips;
+      cycles.per_vector += 0.8 * run.steps * run.strips;
+      continue;
+    }
     const double lanes_of_weights = narrow ? run.lanes : static_cast<double>(blocks_covering(run.lanes, width) * width);
     const double vectors = run.steps * lanes_of_weights / width;
-    const double masks = 4.0 * run.words * mask_rows / width;
+    const double masks = (permutes ? 2.6 : 4.0) * run.words * mask_rows / width;
+    const double multiplied = own ? (permutes ? 1.2 : 1.8) : narrow ? 3.2 : 0.75;
     cycles.once += 25.0 * run.strips;
     cycles.reading += 2.3 * vectors * run.strips;
-    cycles.per_vector += ((own ? 1.8 : narrow ? 3.2 : 0.75) * vectors + masks) * run.strips;
+    cycles.per_vector += (multiplied * vectors + masks) * run.strips;
   }
   return cycles;
 }

@@ -237,6 +237,10 @@ class band_strips {
         const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
         loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;
         fixed = s.shape.words == 0 ? 10 : 25;
+        if (s.shape.words == 1 && weight_bytes <= 4) {  // expanded step by step
+          loads = s.shape.steps * (s.shape.lanes * 2 <= lanes ? 1.45 : 2.1);
+          fixed = 4;
+        }
       }
       cycles += std::max(loads, bytes / 28) + fixed;
     }

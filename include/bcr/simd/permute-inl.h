@@ -56,23 +56,63 @@ inline constexpr auto kExpandIndices = [] {
 }();
 #endif
 
+// Whether ExpandVector and ExpandFrom32 are there.
+template <class D>
+inline constexpr bool kExpandsVectors = (kPermutes512<D> && sizeof(ops::TFromD<D>) == 4) || kExpands512<D>;
+
+#if BCR_PERMUTES_512
+// Lanes whose bit is set take one lane of `v` after the other, the others are zero. Into a register that was just made
+// zero, as the instruction waits for what its target has held (Zen 5: 2 cycles instead of 6), and would do so when it
+// is asked for zeros itself.
+template <class D>
+BCR_INLINE ops::Vec<D> ExpandVector(D d, unsigned bits, ops::Vec<D> v) {
+  auto zero = ops::Zero(d).raw;
+  asm("" : "+v"(zero));
+  if constexpr (kExpands512<D>) {
+    return ops::Vec<D>{_mm512_mask_expand_epi32(zero, static_cast<__mmask16>(bits), v.raw)};
+  } else if constexpr (sizeof(ops::TFromD<D>) == 4) {
+    return ops::Vec<D>{_mm512_mask_expand_ps(zero, static_cast<__mmask16>(bits), v.raw)};
+  } else {
+    return ops::Vec<D>{_mm512_mask_expand_pd(zero, static_cast<__mmask8>(bits), v.raw)};
+  }
+}
+
+// Where ExpandFrom32 finds its elements: for lanes whose bit is set, one after the other from `first` on.
+BCR_INLINE __m512i ExpandIndices(unsigned bits, unsigned first) {
+  const __m512i each = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  __m512i zero = _mm512_setzero_si512();
+  asm("" : "+v"(zero));  // see ExpandVector
+  return _mm512_mask_expand_epi32(zero, static_cast<__mmask16>(bits),
+                                  _mm512_add_epi32(each, _mm512_set1_epi32(static_cast<int>(first))));
+}
+// The same with the lanes of `v`, which are so found once for many vectors.
+template <class D>
+BCR_INLINE ops::Vec<D> ExpandAt(D, unsigned bits, const ops::Vec<D>& v, __m512i at) {
+  return ops::Vec<D>{_mm512_maskz_permutexvar_ps(static_cast<__mmask16>(bits), at, v.raw)};
+}
+// The first eight elements, in a vector of 16 lanes of which nobody looks at the others: half as many loads reach into
+// a second line of the cache.
+BCR_INLINE ops::Vec<ops::ScalableTag<float>> LoadEight(const float* p) {
+  return ops::Vec<ops::ScalableTag<float>>{_mm512_castps256_ps512(_mm256_loadu_ps(p))};
+}
+
+// Lanes whose bit is set take elements of the 32 in `low` and `high`, the others are zero.
+template <class D>
+BCR_INLINE ops::Vec<D> ExpandFrom32(D, unsigned bits, const ops::Vec<D>& low, const ops::Vec<D>& high, __m512i at) {
+  if constexpr (kExpands512<D>) {
+    return ops::Vec<D>{_mm512_maskz_permutex2var_epi32(static_cast<__mmask16>(bits), low.raw, at, high.raw)};
+  } else {
+    return ops::Vec<D>{_mm512_maskz_permutex2var_ps(static_cast<__mmask16>(bits), low.raw, at, high.raw)};
+  }
+}
+#endif
+
 // Lanes whose bit is set take one element after the other from `p`, the others are zero. As many elements as there are
 // lanes may be read.
 template <class D>
 BCR_INLINE ops::Vec<D> ExpandLanes(D d, unsigned bits, const ops::TFromD<D>* p) {
 #if BCR_PERMUTES_512
-  if constexpr (kPermutes512<D> || kExpands512<D>) {
-    // Loaded apart: with an operand in memory the instruction takes 5 cycles instead of 1 to 2 (Zen 5).
-    auto v = ops::LoadU(d, p).raw;
-    asm("" : "+v"(v));
-    if constexpr (kExpands512<D>) {
-      return ops::Vec<D>{_mm512_maskz_expand_epi32(static_cast<__mmask16>(bits), v)};
-    } else if constexpr (sizeof(ops::TFromD<D>) == 4) {
-      return ops::Vec<D>{_mm512_maskz_expand_ps(static_cast<__mmask16>(bits), v)};
-    } else {
-      return ops::Vec<D>{_mm512_maskz_expand_pd(static_cast<__mmask8>(bits), v)};
-    }
-  }
+  if constexpr (kPermutes512<D> || kExpands512<D>) return ExpandVector(d, bits, ops::LoadU(d, p));
 #endif
 #if BCR_PERMUTES_256
   if constexpr (ops::MaxLanes(D()) == 8 && std::is_same_v<ops::TFromD<D>, float>) {

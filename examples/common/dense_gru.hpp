@@ -1,15 +1,16 @@
-// The dense network on oneDNN, frame by frame, at its best: weights packed as the library likes them.
+// Dense layers of gated recurrent units on oneDNN, at its best: weights packed as the library likes them.
 #pragma once
 
 #include <omp.h>
 
 #include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "network.hpp"
+#include "gru_layer.hpp"
 
 // A layer is oneDNN's "linear before reset" GRU, whose formulas are PyTorch's. Of its four biases the last is the
 // recurrent one of n.
@@ -18,23 +19,33 @@ class dense_gru {
   using tag = memory::format_tag;
 
  public:
-  explicit dense_gru(const gru_network& network) {
+  // Each run takes so many frames.
+  dense_gru(std::span<const gru_layer> layers, std::size_t frames) : frames_(static_cast<memory::dim>(frames)) {
     omp_set_num_threads(1);
-    for (const gru_layer& layer : network) add(layer);
+    for (const gru_layer& layer : layers) add(layer);
   }
 
-  // One frame of 39 features in, 1024 outputs out, which the next frame replaces.
-  const std::vector<float>& run(const float* frame) {
-    steps_[0].arguments.at(DNNL_ARG_SRC_LAYER).set_data_handle(const_cast<float*>(frame));  // only ever read
+  // Begins again: nothing has been heard.
+  void reset() {
+    for (step& s : steps_) {
+      const memory& state = s.arguments.at(DNNL_ARG_SRC_ITER);
+      std::memset(state.get_data_handle(), 0, state.get_desc().get_size());
+    }
+  }
+
+  // Frames in, the last layer's state after them out, which the next run begins with.
+  const std::vector<float>& run(const float* frames) {
+    steps_[0].arguments.at(DNNL_ARG_SRC_LAYER).set_data_handle(const_cast<float*>(frames));  // only ever read
     for (step& s : steps_) {
       s.primitive.execute(stream_, s.arguments);
       stream_.wait();
       // What came out is the state that goes in next.
-      std::memcpy(s.arguments.at(DNNL_ARG_SRC_ITER).get_data_handle(),
-                  s.arguments.at(DNNL_ARG_DST_ITER).get_data_handle(), units * sizeof(float));
+      const memory& state = s.arguments.at(DNNL_ARG_DST_ITER);
+      std::memcpy(s.arguments.at(DNNL_ARG_SRC_ITER).get_data_handle(), state.get_data_handle(),
+                  state.get_desc().get_size());
     }
-    const auto* const h = static_cast<const float*>(steps_[1].arguments.at(DNNL_ARG_DST_LAYER).get_data_handle());
-    output_.assign(h, h + units);
+    const auto* const h = static_cast<const float*>(steps_.back().arguments.at(DNNL_ARG_DST_ITER).get_data_handle());
+    output_.assign(h, h + steps_.back().units);
     return output_;
   }
 
@@ -44,6 +55,7 @@ class dense_gru {
   struct step {
     dnnl::lbr_gru_forward primitive;
     std::unordered_map<int, memory> arguments;
+    std::size_t units;
   };
 
   static memory::desc floats(memory::dims extents, tag layout) {
@@ -51,18 +63,19 @@ class dense_gru {
   }
 
   void add(const gru_layer& layer) {
-    const auto i = static_cast<memory::dim>(layer.inputs), h = static_cast<memory::dim>(units);
+    const auto i = static_cast<memory::dim>(layer.inputs), h = static_cast<memory::dim>(layer.units);
     constexpr memory::dim one = 1, three = gates;
-    const auto x = floats({one, one, i}, tag::tnc), y = floats({one, one, h}, tag::tnc);
+    const auto x = floats({frames_, one, i}, tag::tnc), y = floats({frames_, one, h}, tag::tnc);
     const auto state = floats({one, one, one, h}, tag::ldnc), bias = floats({one, one, three + 1, h}, tag::ldgo);
     const auto best = describe(x, state, floats({one, one, i, three, h}, tag::any),
                                floats({one, one, h, three, h}, tag::any), bias, y);
     std::vector<float> biases = layer.input_bias;
-    for (std::size_t k = 0; k < 2 * units; ++k) biases[k] += layer.recurrent_bias[k];
-    biases.insert(biases.end(), layer.recurrent_bias.begin() + 2 * units, layer.recurrent_bias.end());
+    for (std::size_t k = 0; k < 2 * layer.units; ++k) biases[k] += layer.recurrent_bias[k];
+    biases.insert(biases.end(), layer.recurrent_bias.begin() + 2 * static_cast<std::ptrdiff_t>(layer.units),
+                  layer.recurrent_bias.end());
     memory bias_memory(bias, engine_), zeros(state, engine_);
     std::memcpy(bias_memory.get_data_handle(), biases.data(), biases.size() * sizeof(float));
-    std::memset(zeros.get_data_handle(), 0, units * sizeof(float));
+    std::memset(zeros.get_data_handle(), 0, layer.units * sizeof(float));
     const memory input = packed(best.weights_layer_desc(), {one, one, i, three, h}, layer.input);
     const memory recurrent = packed(best.weights_iter_desc(), {one, one, h, three, h}, layer.recurrent);
     memory workspace(best.workspace_desc(), engine_);
@@ -75,7 +88,8 @@ class dense_gru {
           {DNNL_ARG_BIAS, bias_memory},
           {DNNL_ARG_DST_LAYER, memory(y, engine_)},
           {DNNL_ARG_DST_ITER, memory(state, engine_)},
-          {DNNL_ARG_WORKSPACE, workspace}}});
+          {DNNL_ARG_WORKSPACE, workspace}},
+         layer.units});
     weight_bytes_ += (layer.input.size() + layer.recurrent.size()) * sizeof(float);
   }
 
@@ -101,6 +115,7 @@ class dense_gru {
 
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
+  memory::dim frames_;
   std::size_t weight_bytes_ = 0;
   std::vector<float> output_;
   std::vector<step> steps_;

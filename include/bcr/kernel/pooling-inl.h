@@ -8,8 +8,8 @@
 // First the rows of a window are joined, for all columns at once, then the columns: of 3 x 3 with a stride of 2, three
 // loads and two joins for each vector of the image that a row of the output sees, and three loads and two joins for
 // each vector of the output. A join is an addition, or four instructions for a maximum that keeps not-a-number. Planes
-// are read once from where they come from, and what follows happens in the first cache level. Windows of 2 x 2 side by side
-// are joined in registers, from where the image is to the output: 0.16 to 0.85 of the time.
+// are read once from where they come from, and what follows happens in the first cache level. Windows of 2 x 2 side by
+// side are joined in registers, from where the image is to the output: 0.16 to 0.85 of the time.
 #if defined(BCR_KERNEL_POOLING_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_POOLING_INL_H_
 #undef BCR_KERNEL_POOLING_INL_H_

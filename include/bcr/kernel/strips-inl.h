@@ -192,8 +192,8 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
 
 #if BCR_PERMUTES_512
 // A strip whose rows are some of a vector's: each step's weights are expanded to where their rows are, once for all
-// inputs, so that what they sum up in is the rows' and may stay in registers from one strip to the next. `Few` for at
-// most eight lanes.
+// inputs, so that what they sum up in is the rows' and may stay in registers from one strip to the next. Lanes of
+// pruned rows take no part: an infinite input would make them no numbers. `Few` for at most eight lanes.
 template <bool Few, class D, class W>
 BCR_INLINE ops::Vec<D> LoadStep(D d, const W* weight) {
   if constexpr (Few) {
@@ -208,7 +208,8 @@ BCR_INLINE void MulAddExpandedStep(D d, const StripSteps<T, W>& at, const Column
   const W* const weight = at.weight + Phase * at.lanes;
   const T* const x = at.x + column[Phase];
   const auto w = ExpandAt(d, bits, LoadStep<Few>(d, weight), places);
-  ((Sum<Phase * Inputs + J>(d, acc) = ops::MulAdd(w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
+  ((Sum<Phase * Inputs + J>(d, acc) =
+        MulAddSome(d, bits, w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
    ...);
 }
 template <int Inputs, strip_kind Kind, bool Few, class D, class T, class W, class A, std::size_t... P>

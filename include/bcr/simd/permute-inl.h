@@ -90,6 +90,12 @@ template <class D>
 BCR_INLINE ops::Vec<D> ExpandAt(D, unsigned bits, const ops::Vec<D>& v, __m512i at) {
   return ops::Vec<D>{_mm512_maskz_permutexvar_ps(static_cast<__mmask16>(bits), at, v.raw)};
 }
+// sum + a * b in lanes whose bit is set; the others keep their sum, whatever a * b would be there.
+template <class D>
+BCR_INLINE ops::Vec<D> MulAddSome(D, unsigned bits, const ops::Vec<D>& a, const ops::Vec<D>& b,
+                                  const ops::Vec<D>& sum) {
+  return ops::Vec<D>{_mm512_mask3_fmadd_ps(a.raw, b.raw, sum.raw, static_cast<__mmask16>(bits))};
+}
 // The first eight elements, in a vector of 16 lanes of which nobody looks at the others: half as many loads reach into
 // a second line of the cache.
 BCR_INLINE ops::Vec<ops::ScalableTag<float>> LoadEight(const float* p) {

@@ -116,10 +116,10 @@ BCR_INLINE void MoveToRows(D d, T* rows, const A& acc, std::index_sequence<I...>
 // One vector of rows, for all inputs, whose sums are in one register or two each.
 template <int Vectors, class D, class T, class A, std::size_t... J>
 BCR_INLINE void AddExpandedSums(D d, unsigned bits, __m512i places, T* rows, const A& acc, std::index_sequence<J...>) {
-  (ops::StoreU(
-       ops::Add(ops::LoadU(d, rows + J * band_rows_limit),
-                ExpandFrom32(d, bits, Sum<J * Vectors>(d, acc), Sum<J * Vectors + Vectors - 1>(d, acc), places)),
-       d, rows + J * band_rows_limit),
+  (ops::StoreU(ops::Add(ops::LoadU(d, rows + J * band_rows_limit),
+                        ExpandFrom32(d, bits, AsSummed(d, Sum<J * Vectors>(d, acc)),
+                                     AsSummed(d, Sum<J * Vectors + Vectors - 1>(d, acc)), places)),
+               d, rows + J * band_rows_limit),
    ...);
 }
 
@@ -173,7 +173,8 @@ inline constexpr int kExpandedInputs = 8;
 // The sums of a vector of rows, input by input, from its phases to the band's rows.
 template <int Inputs, class D, class T, class A, std::size_t... I>
 BCR_INLINE void MovePhasesToRows(D d, T* rows, const A& acc, std::index_sequence<I...> all) {
-  ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), ops::Add(Sum<I + Inputs>(d, acc), Sum<I + 2 * Inputs>(d, acc)))), ...);
+  const auto sum_of = [&](const auto& a, const auto& b) BCR_LAMBDA_ATTR { return AsSummed(d, ops::Add(a, b)); };
+  ((Sum<I>(d, acc) = sum_of(Sum<I>(d, acc), sum_of(Sum<I + Inputs>(d, acc), Sum<I + 2 * Inputs>(d, acc)))), ...);
   ((Sum<I + Inputs>(d, acc) = ops::Zero(d), Sum<I + 2 * Inputs>(d, acc) = ops::Zero(d)), ...);
   MoveToRows<1>(d, rows, acc, all);
 }

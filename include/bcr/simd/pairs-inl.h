@@ -1,9 +1,9 @@
 // Dot products of two bf16 numbers in every lane of float: sum += w0 x0 + w1 x1, where a vector holds pairs, the first
 // number in the lower half of a lane.
 //
-//   AVX512-BF16  vdpbf16ps, two a cycle on Zen 4 and later: twice the products of multiply-adds in float. Two rows of
-//   the
-//                input become pairs by one permutation a vector (vpermt2w), eight weights by two loads and one more
+//   AVX512-BF16  vdpbf16ps, two a cycle on Zen 4 and later: twice the products of multiply-adds in float. Two rows
+//                of the input become pairs by one permutation a vector (vpermt2w), eight weights by two loads and
+//                one more
 //   Arm BF16     bfdot; two rows become pairs by zip
 //
 // Both take subnormal numbers for zero, where they go in and where sums come out, and neither heeds the rounding mode.

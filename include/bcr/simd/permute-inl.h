@@ -90,6 +90,12 @@ template <class D>
 BCR_INLINE ops::Vec<D> ExpandAt(D, unsigned bits, const ops::Vec<D>& v, __m512i at) {
   return ops::Vec<D>{_mm512_maskz_permutexvar_ps(static_cast<__mmask16>(bits), at, v.raw)};
 }
+// A sum that no compiler takes apart: with -ffast-math it would, to add up in another order here than elsewhere.
+template <class D>
+BCR_INLINE ops::Vec<D> AsSummed(D, ops::Vec<D> sum) {
+  asm("" : "+v"(sum.raw));
+  return sum;
+}
 // sum + a * b in lanes whose bit is set; the others keep their sum, whatever a * b would be there.
 template <class D>
 BCR_INLINE ops::Vec<D> MulAddSome(D, unsigned bits, const ops::Vec<D>& a, const ops::Vec<D>& b,

@@ -359,10 +359,12 @@ class basic_conv2d_plan {
       work.end = tiles.end(tile);
       product.b = copied + work.begin;
       product.last_vector = (tiles.vectors(tile) - 1) * lanes_;
-      product.last_lane = work.end - work.begin - product.last_vector;
-      product.lane_bits = lane_bits_.data() + work.begin / 8;
-      product.column = work.pixel + work.begin;
-      product.c = work.output + work.image * work.channels * work.pixels + product.column;
+      if (planes_.gapless) {  // positions are pixels
+        product.last_lane = work.end - work.begin - product.last_vector;
+        product.lane_bits = lane_bits_.data() + work.begin / 8;
+        product.column = work.pixel + work.begin;
+        product.c = work.output + work.image * work.channels * work.pixels + product.column;
+      }
       run[tiles.vectors(tile) - 1](work, own);
     }
   }

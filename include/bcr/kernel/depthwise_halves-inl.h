@@ -23,6 +23,7 @@
 #include "bcr/kernel/image_kernels.hpp"
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -57,9 +58,9 @@ BCR_INLINE void LoadHalves(D d, const T* row, std::size_t x, std::size_t count, 
     }
   }
   low_before = all && x != 0 ? ops::LoadU(d, one_less) : LoadLanes(d, one_less, x == 0 ? 1 : 0, first);
-  left = ops::ConcatEven(d, high_before, low_before);
-  middle = ops::ConcatEven(d, high, low);
-  right = ops::ConcatOdd(d, high, low);
+  left = EvenLanes(d, high_before, low_before);
+  middle = EvenLanes(d, high, low);
+  right = OddLanes(d, high, low);
 }
 
 // The columns of a plane's output from `x` on. Up to `end` the input may be read.

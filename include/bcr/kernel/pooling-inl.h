@@ -29,6 +29,7 @@
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/kernel/stage-inl.h"
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -142,7 +143,7 @@ void RunPairs(const plane_task<T>& task) noexcept {
         const auto low = JoinTwoRows<Reduction>(d, row + 2 * x, width, first, all);
         auto high = low;  // of which nothing is used unless there is more
         if (2 * count > lanes) high = JoinTwoRows<Reduction>(d, row + 2 * x + lanes, width, 2 * count - lanes, all);
-        auto joined = Reduction::Join(d, ops::ConcatEven(d, high, low), ops::ConcatOdd(d, high, low));
+        auto joined = Reduction::Join(d, EvenLanes(d, high, low), OddLanes(d, high, low));
         if constexpr (std::is_same_v<Reduction, AverageOf>) joined = ops::Div(joined, ops::Set(d, T(4)));
         if (count == lanes) {
           ops::StoreU(joined, d, output + x);

@@ -165,6 +165,24 @@ BCR_INLINE void CompressLanes(D d, unsigned bits, ops::Vec<D> v, ops::TFromD<D>*
   }
 }
 
+// The even and the odd lanes of `low`, then those of `high`. Highway's target of one lane has not got these.
+template <class D>
+BCR_INLINE ops::Vec<D> EvenLanes([[maybe_unused]] D d, [[maybe_unused]] ops::Vec<D> high, ops::Vec<D> low) {
+#if defined(HWY_TARGET) && HWY_TARGET == HWY_SCALAR
+  return low;
+#else
+  return ops::ConcatEven(d, high, low);
+#endif
+}
+template <class D>
+BCR_INLINE ops::Vec<D> OddLanes([[maybe_unused]] D d, ops::Vec<D> high, [[maybe_unused]] ops::Vec<D> low) {
+#if defined(HWY_TARGET) && HWY_TARGET == HWY_SCALAR
+  return high;
+#else
+  return ops::ConcatOdd(d, high, low);
+#endif
+}
+
 // Every second element from the first on, `count` of them; the other lanes are zero. No other memory is read than what
 // is between the first and the last.
 template <class D>

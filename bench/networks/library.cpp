@@ -61,7 +61,7 @@ const char* bench_layers(const void* model) {
 }
 
 const float* bench_weights(const void* model, std::size_t layer) {
-  return static_cast<const bench::network_model*>(model)->layers[layer].loaded.weights.data();
+  return static_cast<const bench::network_model*>(model)->layers[layer].loaded.dense.data();
 }
 const float* bench_bias(const void* model, std::size_t layer) {
   return static_cast<const bench::network_model*>(model)->layers[layer].loaded.bias.data();

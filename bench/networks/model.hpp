@@ -25,7 +25,7 @@ struct network_layer {
   bcr::image_shape input, output;
   bcr::window2d window;
   std::size_t groups = 1;
-  bcr::net::loaded_weights<float> loaded = {};
+  bcr::net::layer_weights<float> loaded = {};
 
   bool has_weights() const { return kind == bcr::net::operation::convolution || kind == bcr::net::operation::linear; }
 };

@@ -102,12 +102,11 @@ class onednn_network final : public network_contender {
     const memory from = as(result(l.inputs[0]), made.src_desc());
     const memory to = target(number, l, made.dst_desc());
     const memory::desc bias = described({dim(l.output.channels)}, tag::x);
-    steps_.push_back(
-        {Primitive(made),
-         {{DNNL_ARG_SRC, from},
-          {DNNL_ARG_WEIGHTS, onednn_memory(engine_, made.weights_desc(), weights, l.loaded.weights.data())},
-          {DNNL_ARG_BIAS, onednn_memory(engine_, bias, bias, l.loaded.bias.data())},
-          {DNNL_ARG_DST, to}}});
+    steps_.push_back({Primitive(made),
+                      {{DNNL_ARG_SRC, from},
+                       {DNNL_ARG_WEIGHTS, onednn_memory(engine_, made.weights_desc(), weights, l.loaded.dense.data())},
+                       {DNNL_ARG_BIAS, onednn_memory(engine_, bias, bias, l.loaded.bias.data())},
+                       {DNNL_ARG_DST, to}}});
     results_.push_back(to);
   }
 

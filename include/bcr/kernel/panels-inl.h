@@ -193,6 +193,8 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
   do {
     if (p->repeats()) at.column = columns;
     columns = at.column;
+    // Into memory: in a general register it would be one too many during the products, and a sum pay for it (RunPanel).
+    asm("" : "+m"(columns));
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
 }

@@ -66,7 +66,6 @@ class bcr_gemm final : public subject {
     return {};
   }
 
-  const block_mask& mask_;
   const input* b() const {
     if constexpr (narrow_input) {
       return input_.data();
@@ -75,6 +74,7 @@ class bcr_gemm final : public subject {
     }
   }
 
+  const block_mask& mask_;
   bcr::buffer<input> input_;  // what p_.b is in another type
   std::optional<bcr::packed_weights<bcr::stored_weight<W>, Block, Layout>> packed_;
   std::optional<typename Plans::template plan<W>> plan_;

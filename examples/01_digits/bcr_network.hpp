@@ -7,19 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "../common/check.hpp"
 #include "network.hpp"
 
 using block = bcr::block<4, 16>;  // what train.py pruned by
-
-// Stops with the sentence of a status that is not ok; hands on the value of a result that is.
-inline void check(const bcr::status& status) {
-  if (!status) throw std::runtime_error(status.message());
-}
-template <class T>
-T check(bcr::result<T> result) {
-  check(result.status());
-  return std::move(*result);
-}
 
 // Packing and planning come first, and may allocate. Running does not; bias and ReLU happen while results are in
 // registers.

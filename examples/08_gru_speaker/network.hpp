@@ -11,22 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "../common/check.hpp"
 #include "../common/gru_layer.hpp"
 #include "../common/safetensors.hpp"
 
 constexpr std::size_t features = 12, units = 320, speakers = 9;
 
 using block = bcr::block<64, 64>;  // what train.py pruned by
-
-// Stops with the sentence of a status that is not ok; hands on the value of a result that is.
-inline void check(const bcr::status& status) {
-  if (!status) throw std::runtime_error(status.message());
-}
-template <class T>
-T check(bcr::result<T> result) {
-  check(result.status());
-  return std::move(*result);
-}
 
 // Whom the network believes to have heard: the largest of nine sums over the state after the last frame.
 struct output_layer {

@@ -115,6 +115,26 @@ void check_gemm(const operands<T, Block, W>& in, const packed_weights<stored_wei
   check_output(c, in.exact, s, exact_epilogue, roundings_of<W>());
 }
 
+// Every number of columns in tiles of every width, of operands that are narrower than float.
+template <class Operands, class MakeEpilogue, class ExactEpilogue>
+void check_every_tile(MakeEpilogue&& make_epilogue, ExactEpilogue&& exact_epilogue) {
+  const std::vector<std::size_t> counts = counts_around(lanes_of<float>());
+  random_source random(1);
+  std::uint64_t seed = 10;
+  for (const pattern_options& how : every_density) {
+    const Operands in(21, 50, counts.back(), how, ++seed);
+    in.for_each_packing([&](const auto& packed) {
+      for (const std::size_t columns : counts) {
+        for (int tile = 0; tile <= most_tile_vectors; ++tile) {
+          gemm_setting s = any_gemm_setting(random, columns);
+          s.options.tile_vectors = tile;
+          check_gemm(in, packed, s, make_epilogue, exact_epilogue);
+        }
+      }
+    });
+  }
+}
+
 // The same bits with any number of threads, by any executor, in any tile of two or more vectors, and for any part of
 // the columns; and the same again in tiles of one vector, and for single columns. On bands there are no exceptions.
 template <class T, class Block, class W, blob_layout Layout, class MakeEpilogue>

@@ -34,21 +34,7 @@ template <class W>
 using problem = operands<float, block, W>;
 
 TEST_CASE_TEMPLATE("narrow weights: gemm with every number of columns on every tile", W, bf16, f16) {
-  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<float>());
-  bcr::test::random_source random(1);
-  std::uint64_t seed = 10;
-  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
-    const problem<W> in(21, 50, counts.back(), how, ++seed);
-    in.for_each_packing([&](const auto& packed) {
-      for (const std::size_t columns : counts) {
-        for (int tile = 0; tile <= bcr::most_tile_vectors; ++tile) {
-          auto s = bcr::test::any_gemm_setting(random, columns);
-          s.options.tile_vectors = tile;
-          check_gemm(in, packed, s, no_epilogue, unchanged);
-        }
-      }
-    });
-  }
+  bcr::test::check_every_tile<problem<W>>(no_epilogue, unchanged);
 }
 
 TEST_CASE_TEMPLATE("narrow weights: gemm with every number of rows and weights", W, bf16, f16) {

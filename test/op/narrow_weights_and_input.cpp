@@ -25,21 +25,7 @@ constexpr auto no_epilogue = [](auto) { return ep::none(); };
 constexpr auto unchanged = [](const exact_value& sum, std::size_t, std::size_t) { return sum; };
 
 TEST_CASE("narrow input: gemm with every number of columns on every tile") {
-  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<float>());
-  bcr::test::random_source random(1);
-  std::uint64_t seed = 10;
-  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
-    const operands in(21, 50, counts.back(), how, ++seed);
-    in.for_each_packing([&](const auto& packed) {
-      for (const std::size_t columns : counts) {
-        for (int tile = 0; tile <= bcr::most_tile_vectors; ++tile) {
-          auto s = bcr::test::any_gemm_setting(random, columns);
-          s.options.tile_vectors = tile;
-          check_gemm(in, packed, s, no_epilogue, unchanged);
-        }
-      }
-    });
-  }
+  bcr::test::check_every_tile<operands>(no_epilogue, unchanged);
 }
 
 TEST_CASE("narrow input: gemm with every number of rows and weights") {

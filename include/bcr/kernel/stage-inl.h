@@ -14,6 +14,7 @@
 
 #include "bcr/kernel/window_layout.hpp"
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
@@ -38,22 +39,20 @@ BCR_INLINE void CopyEvery(D d, const T* from, const T* end, std::size_t stride, 
     if (i != count) StoreLanes(LoadLanes(d, from + i, 0, count - i), d, to + i, 0, count - i);
     return;
   }
-#if !defined(HWY_TARGET) || HWY_TARGET != HWY_SCALAR
   if (stride == 2) {
     const std::size_t readable = static_cast<std::size_t>(end - from);
     for (; 2 * (i + lanes) <= readable && i + lanes <= count; i += lanes) {
       const auto low = ops::LoadU(d, from + 2 * i), high = ops::LoadU(d, from + 2 * i + lanes);
-      ops::StoreU(ops::ConcatEven(d, high, low), d, to + i);
+      ops::StoreU(EvenLanes(d, high, low), d, to + i);
     }
     for (; kMasksMemory && i < count; i += lanes) {
       const std::size_t left = readable - 2 * i, first = std::min(left, lanes);
       const auto low = LoadLanes(d, from + 2 * i, 0, first);
       const auto high =
           first < left ? LoadLanes(d, from + 2 * i + lanes, 0, std::min(left - lanes, lanes)) : ops::Zero(d);
-      StoreLanes(ops::ConcatEven(d, high, low), d, to + i, 0, std::min(lanes, count - i));
+      StoreLanes(EvenLanes(d, high, low), d, to + i, 0, std::min(lanes, count - i));
     }
   }
-#endif
   for (; i < count; ++i) to[i] = from[i * stride];
 }
 
@@ -63,14 +62,12 @@ template <class D, class T = ops::TFromD<D>>
 BCR_INLINE void CopyInTurns(D d, const T* from, std::size_t width, T* even, std::size_t evens, T* odd,
                             std::size_t odds) {
   std::size_t i = 0;
-#if !defined(HWY_TARGET) || HWY_TARGET != HWY_SCALAR
   const std::size_t lanes = ops::Lanes(d);
   for (; 2 * (i + lanes) <= width && i + lanes <= std::min(evens, odds); i += lanes) {
     const auto low = ops::LoadU(d, from + 2 * i), high = ops::LoadU(d, from + 2 * i + lanes);
-    ops::StoreU(ops::ConcatEven(d, high, low), d, even + i);
-    ops::StoreU(ops::ConcatOdd(d, high, low), d, odd + i);
+    ops::StoreU(EvenLanes(d, high, low), d, even + i);
+    ops::StoreU(OddLanes(d, high, low), d, odd + i);
   }
-#endif
   if (i < evens) CopyEvery(d, from + 2 * i, from + width, 2, even + i, evens - i);
   if (i < odds) CopyEvery(d, from + 2 * i + 1, from + width, 2, odd + i, odds - i);
 }

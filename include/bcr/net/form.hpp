@@ -13,6 +13,11 @@
 
 namespace bcr::net {
 
+// Of a convolution that takes images of this shape, whether each channel goes to one of its own.
+constexpr bool is_depthwise(const layer& l, const image_shape& in) noexcept {
+  return l.groups == in.channels && l.shape.channels == in.channels;
+}
+
 // Weights that are not pruned are packed where that is faster, as a pattern that keeps all: convolutions with a window
 // of one element, and linear layers.
 template <std::size_t Capacity>
@@ -21,9 +26,8 @@ constexpr weights_form form_of(const network<Capacity>& net, const step& s) noex
   if (l.kind == operation::linear) return weights_form::bands;
   if (l.kind != operation::convolution) return weights_form::none;
   const image_shape& in = net[s.inputs[0]].shape;
-  const bool dense = l.weights.kind == storage::dense,
-             depthwise = l.groups == in.channels && l.shape.channels == in.channels;
-  if (!dense || (l.window == window2d{} && l.groups == 1 && !depthwise)) return weights_form::panels;
+  const bool dense = l.weights.kind == storage::dense;
+  if (!dense || (l.window == window2d{} && l.groups == 1 && !is_depthwise(l, in))) return weights_form::panels;
   return weights_form::dense;
 }
 

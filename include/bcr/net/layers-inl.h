@@ -337,7 +337,7 @@ constexpr auto StepType() noexcept {
   if constexpr (l.kind == operation::convolution) {
     if constexpr (form == weights_form::panels) {
       return std::type_identity<PackedConvolutionStep<T, residual, f, blocks, dense>>();
-    } else if constexpr (l.groups == in.channels && l.shape.channels == in.channels) {
+    } else if constexpr (net::is_depthwise(l, in)) {
       return std::type_identity<DepthwiseStep<T, residual, f>>();
     } else {
       return std::type_identity<DenseConvolutionStep<T, residual, f>>();

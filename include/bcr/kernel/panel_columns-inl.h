@@ -67,14 +67,14 @@ BCR_INLINE void PrefetchVector(D d, std::uintptr_t row) {
   }
 }
 
-template <int Vectors, std::size_t Bytes, class D>
+template <int First, int End, std::size_t Bytes, class D>
 BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
-  PrefetchVector<0, Vectors, Bytes>(d, row);
-  PrefetchVector<1, Vectors, Bytes>(d, row);
-  PrefetchVector<2, Vectors, Bytes>(d, row);
-  PrefetchVector<3, Vectors, Bytes>(d, row);
-  PrefetchVector<4, Vectors, Bytes>(d, row);
-  PrefetchVector<5, Vectors, Bytes>(d, row);
+  if constexpr (First == 0) PrefetchVector<0, End, Bytes>(d, row);
+  if constexpr (First <= 1) PrefetchVector<1, End, Bytes>(d, row);
+  if constexpr (First <= 2) PrefetchVector<2, End, Bytes>(d, row);
+  if constexpr (First <= 3) PrefetchVector<3, End, Bytes>(d, row);
+  if constexpr (First <= 4) PrefetchVector<4, End, Bytes>(d, row);
+  if constexpr (First <= 5) PrefetchVector<5, End, Bytes>(d, row);
 }
 
 // Accumulators that a sum is spread over. The four of a tile of one vector would wait for each other: a core starts two
@@ -101,21 +101,22 @@ BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
   return static_cast<const VectorRef<I, ops::Vec<D>>&>(acc).v;
 }
 
-// Vector `I` of a column's tile, which begins at `b`; a tile of fewer vectors repeats its first, which nobody reads.
-template <int I, int Vectors, class D, class T, class L>
+// Vector `I` of a column's tile, which begins at `b`; in the place of those that are not among [First, End) stands
+// the vector `First`, which nobody reads.
+template <int I, int Vectors, int First = 0, int End = Vectors, class D, class T, class L>
 BCR_INLINE ops::Vec<D> LoadVector(D d, const T* b, std::size_t last, const L& which) {
-  if constexpr (I >= Vectors) return LoadThose<0>(d, which, b);
-  return LoadThose<I>(d, which, b + (I == Vectors - 1 ? last : I * ops::Lanes(d)));
+  constexpr int at = I < First || I >= End ? First : I;
+  return LoadThose<at>(d, which, b + (at == Vectors - 1 ? last : at * ops::Lanes(d)));
 }
 
-// Row `Row` of a panel: its accumulators take weight times column. Spelled out, because every call that is inlined here
-// is inlined a thousand times: this is a second less to compile.
-template <int Row, int Vectors, bool Pairs = false, class A, class V>
+// Row `Row` of a panel: its accumulators, or those of vectors [First, End), take weight times column. Spelled out,
+// because every call that is inlined here is inlined a thousand times: this is a second less to compile.
+template <int Row, int Vectors, int First = 0, int End = Vectors, bool Pairs = false, class A, class V>
 BCR_INLINE void MulAddRow(const A& acc, const V& weight, const V& x0, const V& x1, const V& x2, const V& x3,
                           const V& x4, const V& x5) {
   constexpr int at = Row * Vectors;
 #define BCR_MUL_ADD(i)                                          \
-  if constexpr (Vectors > (i)) {                                \
+  if constexpr (First <= (i) && (i) < End) {                    \
     V& sum = static_cast<const VectorRef<at + (i), V>&>(acc).v; \
     if constexpr (Pairs) {                                      \
       sum = AddPairs(weight, x##i, sum);                        \
@@ -166,8 +167,9 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
   if constexpr (needed) asm volatile("" : "+r"(weight) : : "memory");
 }
 
-// One column, `Phase` columns after the cursor, into the accumulators of that phase.
-template <unsigned Mask, int Vectors, int Phase, class D, class Input, class L, class W, class A>
+// One column, `Phase` columns after the cursor, into the accumulators of that phase; or vectors [First, End) of it.
+template <unsigned Mask, int Vectors, int Phase, int First = 0, int End = Vectors, class D, class Input, class L,
+          class W, class A>
 BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, const L& which, std::size_t last,
                              const A& acc) {
   using T [[maybe_unused]] = ops::TFromD<D>;
@@ -175,16 +177,16 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, cons
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
   // a column is little work, so that many are under way without it.
   if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<Vectors, sizeof(*b.b)>(d, b.Address(at.column[kPrefetchColumns + Phase]));
+    PrefetchRow<First, End, sizeof(*b.b)>(d, b.Address(at.column[kPrefetchColumns + Phase]));
   }
   const auto* const x = b.Row(at.column[Phase]);
   const W* weight = at.weight + Phase * kept;
-  const auto x0 = LoadVector<0, Vectors>(d, x, last, which);
-  const auto x1 = LoadVector<1, Vectors>(d, x, last, which);
-  const auto x2 = LoadVector<2, Vectors>(d, x, last, which);
-  const auto x3 = LoadVector<3, Vectors>(d, x, last, which);
-  const auto x4 = LoadVector<4, Vectors>(d, x, last, which);
-  const auto x5 = LoadVector<5, Vectors>(d, x, last, which);
+  const auto x0 = LoadVector<0, Vectors, First, End>(d, x, last, which);
+  const auto x1 = LoadVector<1, Vectors, First, End>(d, x, last, which);
+  const auto x2 = LoadVector<2, Vectors, First, End>(d, x, last, which);
+  const auto x3 = LoadVector<3, Vectors, First, End>(d, x, last, which);
+  const auto x4 = LoadVector<4, Vectors, First, End>(d, x, last, which);
+  const auto x5 = LoadVector<5, Vectors, First, End>(d, x, last, which);
 #if BCR_PERMUTES_512
   // One load for the four weights, which are spread by moves within the vector, where loads are the limit: with a
   // single vector a column, and with vectors that cross lines of the cache. (Zen 5: 13 % and 1 to 4 % less time.
@@ -193,10 +195,10 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, cons
                 (Vectors == 1 || Input::crosses_lines)) {
     auto four = ops::LoadDup128(d, weight);
     asm("" : "+v"(four.raw));  // or it would become four loads again
-    MulAddRow<row, Vectors>(acc, ops::Broadcast<0>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 1, Vectors>(acc, ops::Broadcast<1>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 2, Vectors>(acc, ops::Broadcast<2>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 3, Vectors>(acc, ops::Broadcast<3>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row, Vectors, First, End>(acc, ops::Broadcast<0>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 1, Vectors, First, End>(acc, ops::Broadcast<1>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 2, Vectors, First, End>(acc, ops::Broadcast<2>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 3, Vectors, First, End>(acc, ops::Broadcast<3>(four), x0, x1, x2, x3, x4, x5);
     return;
   }
 #endif
@@ -212,13 +214,17 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, cons
     return;
   }
 #endif
-  if constexpr ((Mask & 1u) != 0) MulAddRow<row, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 1u) != 0)
+    MulAddRow<row, Vectors, First, End>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 2u) != 0) MulAddRow<row + 1, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 2u) != 0)
+    MulAddRow<row + 1, Vectors, First, End>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 4u) != 0) MulAddRow<row + 2, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 4u) != 0)
+    MulAddRow<row + 2, Vectors, First, End>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
   LoadInOrder<kept>(weight);
-  if constexpr ((Mask & 8u) != 0) MulAddRow<row + 3, Vectors>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
+  if constexpr ((Mask & 8u) != 0)
+    MulAddRow<row + 3, Vectors, First, End>(acc, SetWide(d, weight++), x0, x1, x2, x3, x4, x5);
 }
 
 #if BCR_DOTS_PAIRS
@@ -242,8 +248,8 @@ template <unsigned Mask, int Vectors, int Phase, class D, class Input, class W, 
 BCR_INLINE void MulAddPair(D d, const PanelCursor<W>& at, const Input& b, std::size_t last, const A& acc) {
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows, column = 2 * Phase;
   if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column]));
-    PrefetchRow<Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column + 1]));
+    PrefetchRow<0, Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column]));
+    PrefetchRow<0, Vectors, sizeof(W)>(d, b.Address(at.column[kPrefetchColumns + column + 1]));
   }
   const W* const first = b.Row(at.column[column]);
   const W* const second = b.Row(at.column[column + 1]);
@@ -255,10 +261,10 @@ BCR_INLINE void MulAddPair(D d, const PanelCursor<W>& at, const Input& b, std::s
   const auto x3 = LoadPairVector<3, Vectors>(d, first, second, last);
   const auto x4 = LoadPairVector<4, Vectors>(d, first, second, last);
   const auto x5 = LoadPairVector<5, Vectors>(d, first, second, last);
-#define BCR_PAIR_ROW(r)                                                                               \
-  if constexpr ((Mask >> (r) & 1u) != 0) {                                                            \
-    constexpr int number = std::popcount(Mask & ((1u << (r)) - 1));                                   \
-    MulAddRow<row + (r), Vectors, true>(acc, WeightPair<number>(d, weights), x0, x1, x2, x3, x4, x5); \
+#define BCR_PAIR_ROW(r)                                                                                           \
+  if constexpr ((Mask >> (r) & 1u) != 0) {                                                                        \
+    constexpr int number = std::popcount(Mask & ((1u << (r)) - 1));                                               \
+    MulAddRow<row + (r), Vectors, 0, Vectors, true>(acc, WeightPair<number>(d, weights), x0, x1, x2, x3, x4, x5); \
   }
   BCR_PAIR_ROW(0)
   BCR_PAIR_ROW(1)
@@ -326,6 +332,20 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
   do {
     MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
     at.weight += kept;
+    CountHere(at.weight);
+  } while (++at.column != end);
+}
+
+inline constexpr unsigned kAllRows = (1u << panel_rows) - 1;
+
+// Some columns that keep all rows, and of these the vectors [First, End). The cursor stays where it is.
+template <int Vectors, int First, int End, class D, class Input, class W, class A>
+BCR_INLINE void MulAddPart(D d, unsigned columns, PanelCursor<W> at, const Input& b, std::size_t last, const A& acc) {
+  const std::uint16_t* const end = at.column + columns;
+  const auto which = b.template LanesOf<Vectors>(d, *at.column);
+  do {
+    MulAddColumn<kAllRows, Vectors, 0, First, End>(d, at, b, which, last, acc);
+    at.weight += panel_rows;
     CountHere(at.weight);
   } while (++at.column != end);
 }

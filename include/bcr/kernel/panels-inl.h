@@ -7,7 +7,7 @@
 //
 // What a column costs is said in panel_columns-inl.h. The row mask of a segment is a compile-time constant of its loop:
 // there are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25
-// cycles are lost (Zen 5): some hundred instructions without a multiply-add, and stores of vectors just made.
+// cycles are lost (Zen 5), or 40 (Zen 4): some hundred instructions without a multiply-add, and stores (kEndsInParts).
 #if defined(BCR_KERNEL_PANELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_PANELS_INL_H_
 #undef BCR_KERNEL_PANELS_INL_H_
@@ -62,15 +62,34 @@ struct PanelRun {
   unsigned direct_rows;       // those of them that panels store as they finish them, if any
 };
 
-// From the sums so far to the sums.
+// Whether a panel's last columns are met twice, for half of the tile's vectors each, so that the first half is stored
+// during the products of the second. A core that stores 32 bytes in a cycle (Zen 4) has no room for more than some
+// fourteen waiting stores of 64: after 24 of them in a row no product begins for 40 cycles, after twice twelve for
+// none. (Measured with input and output in the first cache level; beyond it 30 to 50 are left of 60 to 80, as loads
+// wait for stores whose addresses end alike.) Fewer columns than these would not be long enough, and a count that
+// varies surprises. Vectors that cross lines have no loads to spare.
+template <class Input, class D, int Vectors>
+inline constexpr bool kEndsInParts = Vectors > 4 && kVectorRegisters >= 32 &&
+                                     ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 && !Input::narrow &&
+                                     !Input::crosses_lines;
+inline constexpr unsigned kLastColumns = 6;
+
+// From the sums so far to the sums; but for the last columns if they are to be met by EndPart: says how many these are.
 template <class Input, int Vectors, class D, class T, class W, class A>
-BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, PanelCursor<stored_weight<W>>& at,
-                            const A& acc) {
-  const Input b = Input::Of(task, p.first_column);
+BCR_INLINE unsigned MulAddPanel(D d, const Input& b, const panel_task<T, W>& task, const panel& p,
+                                PanelCursor<stored_weight<W>>& at, const A& acc) {
   const std::size_t last = task.last_vector;
   const segment* const end = at.next_segment + p.segments;
+  unsigned left = 0;
   do {
-    const segment run = *at.next_segment;
+    segment run = *at.next_segment;
+    if constexpr (kEndsInParts<Input, D, Vectors>) {
+      if (at.next_segment + 1 == end && run.mask == kAllRows && run.columns >= kLastColumns) {
+        left = kLastColumns;
+        run.columns = static_cast<std::uint16_t>(run.columns - left);
+        if (run.columns == 0) continue;
+      }
+    }
     switch (run.mask) {
 #define BCR_SEGMENT(mask)                                           \
   case mask:                                                        \
@@ -96,6 +115,7 @@ BCR_INLINE void MulAddPanel(D d, const panel_task<T, W>& task, const panel& p, P
         break;
     }
   } while (++at.next_segment != end);
+  return left;
 }
 
 // A panel's row from and to its slot of the scratch tile.
@@ -108,28 +128,32 @@ BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>)
   (ops::StoreU(Sum<Row * Vectors + I>(d, acc), d, slot + I * ops::Lanes(d)), ...);
 }
 
-// A row that a panel finishes, out of the registers to the output. Of a ragged tile's last vector only some lanes
-// count.
+// Vector `I` of a row that a panel finishes, out of its register to the output. Of a ragged tile's last vector only
+// some lanes count.
+template <std::size_t I, int Row, int Vectors, class D, class T, class Epilogue, class W, class A>
+BCR_INLINE void StoreVector(D d, const PanelRun<T, Epilogue, W>& run, std::size_t row, T* c, bool ragged,
+                            const A& acc) {
+  const panel_task<T, W>& task = run.task;
+  auto& sum = Sum<Row * Vectors + I>(d, acc);
+  const std::size_t lanes = ops::Lanes(d), at = I == Vectors - 1 ? task.last_vector : I * lanes;
+  if (I == Vectors - 1 && ragged) {
+    const std::size_t begin = task.first_lane, end = task.last_lane;
+    StoreLanes(Apply<along_columns>(d, run.epilogue, sum, row, task.column + at, begin, end), d, c + at, begin, end);
+  } else {
+    ops::StoreU(Apply<along_columns>(d, run.epilogue, sum, row, task.column + at, 0, lanes), d, c + at);
+  }
+}
+
+// Vectors of a row that a panel finishes.
 template <int Row, int Vectors, class D, class T, class Epilogue, class W, class A, std::size_t... I>
 BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, bool ragged, const A& acc,
                          std::index_sequence<I...>) {
   const panel_task<T, W>& task = run.task;
   const unsigned slot = p.to[Row];
   if (slot > run.direct_rows) return;
-  const std::size_t row = run.rows[slot - 1], lanes = ops::Lanes(d), last = task.last_vector;
+  const std::size_t row = run.rows[slot - 1];
   T* const c = task.c + (row - task.first_row) * task.ldc;
-  (ops::StoreU(
-       Apply<along_columns>(d, run.epilogue, Sum<Row * Vectors + I>(d, acc), row, task.column + I * lanes, 0, lanes), d,
-       c + I * lanes),
-   ...);
-  auto& sum = Sum<Row * Vectors + Vectors - 1>(d, acc);
-  if (ragged) {
-    const std::size_t begin = task.first_lane, end = task.last_lane;
-    StoreLanes(Apply<along_columns>(d, run.epilogue, sum, row, task.column + last, begin, end), d, c + last, begin,
-               end);
-  } else {
-    ops::StoreU(Apply<along_columns>(d, run.epilogue, sum, row, task.column + last, 0, lanes), d, c + last);
-  }
+  (StoreVector<I, Row, Vectors>(d, run, row, c, ragged, acc), ...);
 }
 
 // Adds the phases up.
@@ -143,6 +167,43 @@ BCR_INLINE void FoldPhases(D d, const A& acc, std::index_sequence<I...>) {
   if constexpr (kPhases<Vectors> > 1) ((Sum<I>(d, acc) = ops::Add(Sum<I>(d, acc), Sum<I + sums>(d, acc))), ...);
 }
 
+// Numbers from First to the one before End.
+template <int First, class Numbers>
+struct NumbersFrom;
+template <int First, std::size_t... I>
+struct NumbersFrom<First, std::index_sequence<I...>> {
+  using type = std::index_sequence<First + I...>;
+};
+template <int First, int End>
+using NumbersBetween = typename NumbersFrom<First, std::make_index_sequence<End - First>>::type;
+
+// What MulAddPanel has left of the vectors [First, End), and where their sums go.
+template <class Input, int Vectors, int First, int End, class D, class T, class Epilogue, class W, class A>
+BCR_INLINE void EndPart(D d, const Input& b, const PanelRun<T, Epilogue, W>& run, const panel& p,
+                        const PanelCursor<stored_weight<W>>& at, unsigned left, const A& acc) {
+  constexpr NumbersBetween<First, End> part;
+  if constexpr (kEndsInParts<Input, D, Vectors>) {
+    if (left != 0) MulAddPart<Vectors, First, End>(d, left, at, b, run.task.last_vector, acc);
+  }
+  // What the stores need is read now: if a compiler kept it during the products, it would run out of general
+  // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
+  std::atomic_signal_fence(std::memory_order_acq_rel);
+  if (!is_cheap_v<Epilogue> || !p.finishes() || run.direct_rows == 0) {
+    T* const scratch = run.task.scratch;
+    const std::size_t stride = Vectors * ops::Lanes(d);
+    StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, acc, part);
+    StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, acc, part);
+    StoreSums<2, Vectors>(d, scratch + p.to[2] * stride, acc, part);
+    StoreSums<3, Vectors>(d, scratch + p.to[3] * stride, acc, part);
+  } else if constexpr (is_cheap_v<Epilogue>) {
+    const bool ragged = run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(d);
+    StoreRow<0, Vectors>(d, run, p, ragged, acc, part);
+    StoreRow<1, Vectors>(d, run, p, ragged, acc, part);
+    StoreRow<2, Vectors>(d, run, p, ragged, acc, part);
+    StoreRow<3, Vectors>(d, run, p, ragged, acc, part);
+  }
+}
+
 // Runs one panel on the accumulators that the recursion has named.
 template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
 BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
@@ -153,7 +214,6 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
     RunPanel<Input, Vectors>(d, run, p, at, acc..., next);
   } else {
     const RefsTo<V...> refs{{acc}...};
-    constexpr auto whole = std::make_index_sequence<Vectors - 1>();
     constexpr auto all = std::make_index_sequence<Vectors>();
     const std::size_t stride = Vectors * ops::Lanes(d);
     if (p.resumes) {
@@ -163,23 +223,17 @@ BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
       LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
       LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
     }
-    MulAddPanel<Input, Vectors>(d, run.task, p, at, refs);
+    const Input b = Input::Of(run.task, p.first_column);
+    const unsigned left = MulAddPanel<Input, Vectors>(d, b, run.task, p, at, refs);
     FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
-    // What the stores need is read now: if a compiler kept it during the products, it would run out of general
-    // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
-    std::atomic_signal_fence(std::memory_order_acq_rel);
-    if (!is_cheap_v<Epilogue> || !p.finishes() || run.direct_rows == 0) {
-      T* const scratch = run.task.scratch;
-      StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, refs, all);
-      StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, refs, all);
-      StoreSums<2, Vectors>(d, scratch + p.to[2] * stride, refs, all);
-      StoreSums<3, Vectors>(d, scratch + p.to[3] * stride, refs, all);
-    } else if constexpr (is_cheap_v<Epilogue>) {
-      const bool ragged = run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(d);
-      StoreRow<0, Vectors>(d, run, p, ragged, refs, whole);
-      StoreRow<1, Vectors>(d, run, p, ragged, refs, whole);
-      StoreRow<2, Vectors>(d, run, p, ragged, refs, whole);
-      StoreRow<3, Vectors>(d, run, p, ragged, refs, whole);
+    if constexpr (kEndsInParts<Input, D, Vectors>) {
+      constexpr int half = (Vectors + 1) / 2;
+      EndPart<Input, Vectors, 0, half>(d, b, run, p, at, left, refs);
+      EndPart<Input, Vectors, half, Vectors>(d, b, run, p, at, left, refs);
+      at.column += left;
+      at.weight += left * panel_rows;
+    } else {
+      EndPart<Input, Vectors, 0, Vectors>(d, b, run, p, at, left, refs);
     }
   }
 }

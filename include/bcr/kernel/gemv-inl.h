@@ -268,9 +268,9 @@ void RunGemv(const gemv_task<T, W>& task, const Epilogue& epilogue) noexcept {
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     SumGroup(w, g, task.x, together, task.sums);
     const std::size_t first = w.groups[g].row_begin;
-    FinishRows<Along, T>(
-        {task.y + (first - task.first_row) * task.y_stride, task.y_stride, first, w.group_rows(g), 0, task.accumulate},
-        epilogue, task.sums);
+    FinishRows<Along, T>({task.y + (first - task.first_row) * task.y_stride, task.y_stride, first, w.group_rows(g),
+                          task.vector, task.accumulate},
+                         epilogue, task.sums);
   }
 }
 

@@ -21,6 +21,7 @@
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/kernel_name.hpp"
+#include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/strip_cost.hpp"
 #include "bcr/op/window_planes.hpp"
@@ -203,6 +204,9 @@ class basic_conv2d_plan {
     constexpr double most = 4294967296.0;  // offsets are counted in 32 bits
     tile_vectors_ = best_tile_vectors(kernels_->target, 0, options_.tile_vectors);
     gapless_ = kernels_->masks_lanes() && planes_of(1, 1).x.fits_positions() && segments_keep_to_taps();
+    lone_vectors_ = gapless_ && options_.output_layout == image_layout::nchw && options_.tile_vectors == 0 &&
+                    std::all_of(weights_.begin(), weights_.end(),
+                                [&](const panels_view<W>& w) { return detail::multiplies_alone<T>(w, lanes_); });
     planes_ = choose_planes();
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
@@ -213,7 +217,8 @@ class basic_conv2d_plan {
       items_ = blocks_covering(input_.batch, planes_.strip_images) * options_.groups * planes_.strips_of_image();
       grid_ = best_grid(weights_[0].group_count(), items_, options_.threads);
     }
-    scratch_elements_ = panel_scratch_elements(room, lanes_);
+    scratch_elements_ = std::max(panel_scratch_elements(room, lanes_),
+                                 lone_vectors_ ? gemv_scratch_elements(lanes_) + weights_[0].columns : 0);
     staging_elements_ =
         options_.output_layout == image_layout::nhwc ? conv2d_staging_elements(room, lanes_) : std::size_t{0};
     bytes_per_task_ = (scratch_elements_ + staging_elements_ + planes_.elements()) * sizeof(T);
@@ -274,7 +279,8 @@ class basic_conv2d_plan {
     if (output_.elements() == 0) return planes_of(1, 1);
     if (options_.strip_images > 1) return planes_of(height, at_most(options_.strip_images, batch));
     if (options_.strip_rows != 0) return planes_of(at_most(options_.strip_rows, height), 1);
-    const detail::strip_cost cost{weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T)};
+    const detail::strip_cost cost{
+        weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T), lone_vectors_};
     detail::strip_planes best = planes_of(1, 1);
     double least = cost.of_batch(best, batch);
     const auto try_strip = [&](std::size_t rows, std::size_t images) {
@@ -299,7 +305,12 @@ class basic_conv2d_plan {
 
   column_tiles tiles_of(std::size_t images, std::size_t rows) const noexcept {
     if (output_.elements() == 0) return {};
-    return {planes_.count_positions(images, rows), lanes_, tile_vectors_};
+    const std::size_t positions = planes_.count_positions(images, rows);
+    return {positions - (has_lone(positions) ? 1 : 0), lanes_, tile_vectors_};
+  }
+  // Whether the last position of a strip is in none of its tiles.
+  bool has_lone(std::size_t positions) const noexcept {
+    return lone_vectors_ && planes_.gapless && detail::leaves_one(positions, lanes_);
   }
 
   // A strip of one group.
@@ -367,6 +378,29 @@ class basic_conv2d_plan {
       }
       run[tiles.vectors(tile) - 1](work, own);
     }
+    const std::size_t positions = planes_.count_positions(part.images, part.rows);
+    if (has_lone(positions)) run_position(work, positions - 1, copied, own);
+  }
+
+  // One position alone, in a strip without gaps: what the window meets there is a vector.
+  void run_position(const conv2d_task<T, W>& work, std::size_t position, const T* copied,
+                    const Epilogue& epilogue) const noexcept {
+    const panel_task<T, W>& product = work.product;
+    T* const x = product.scratch + gemv_scratch_elements(lanes_);
+    for (std::size_t k = 0; k < product.weights->columns; ++k) {
+      const bool inside = (lane_bits_[lane_bits_at_[k] + position / 8] >> position % 8 & 1) != 0;
+      x[k] = inside ? copied[offsets_[k] + position] : T(0);
+    }
+    gemv_task<T, W> task{};
+    task.weights = product.weights;
+    task.group_begin = product.group_begin;
+    task.group_end = product.group_end;
+    task.x = x;
+    task.vector = work.pixel + position;
+    task.y = work.output + work.image * work.channels * work.pixels + task.vector;
+    task.y_stride = work.pixels;
+    task.sums = product.scratch;
+    kernels_->gemm->vectors.on_panels(task, bcr::epilogue::part(epilogue, 0, work.image * work.channels, 0));
   }
 
   void fill(const strip& part, const T* input, T* copied) const noexcept {
@@ -411,6 +445,7 @@ class basic_conv2d_plan {
   buffer<panels_view<W>> weights_;  // of each group
   buffer<std::uint32_t> offsets_;   // of each column of the weights
   bool gapless_ = false;            // whether strips of one image can have no gaps between their rows
+  bool lone_vectors_ = false;       // and whether their last position may be computed alone
   buffer<std::uint8_t> lane_bits_;  // and then, for each column of the window, which positions it meets the image at
   buffer<std::uint32_t> lane_bits_at_;
   detail::strip_planes planes_;

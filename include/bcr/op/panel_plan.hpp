@@ -13,6 +13,7 @@
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/few_vectors.hpp"
 #include "bcr/op/kernel_name.hpp"
+#include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/workspace.hpp"
 
@@ -56,7 +57,10 @@ class panel_plan {
                             columns < band_vectors ? columns : band_vectors, target.name);
       return;
     }
-    lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns);
+    if constexpr (!has_narrow_input<W>) {
+      lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns, lanes_) &&
+                     multiplies_alone<T>(weights_, lanes_);
+    }
     tiles_ = column_tiles(columns - (lone_vector_ ? 1 : 0), lanes_,
                           best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));
     if (weights_.group_count() != 0 && tiles_.count() != 0) {
@@ -130,15 +134,6 @@ class panel_plan {
   bool lone_vector_ = false;  // the last column is in no tile
 
  private:
-  // Whether the last column alone would have a vector of a tile to itself, and is better multiplied as one. For rows
-  // that are all kept a column alone costs a third (Zen 4) to three quarters (Zen 5) of a vector of 64 bytes; where
-  // panels have pruned rows, or vectors are narrower, as much or more.
-  bool leaves_one(std::size_t columns) const noexcept {
-    if constexpr (has_narrow_input<W> || quantised<W>) return false;
-    constexpr double rows_a_use = 3.5;
-    return columns > lanes_ && columns % lanes_ == 1 && lanes_ * sizeof(T) >= 64 &&
-           static_cast<double>(weights_.weights.size()) >= rows_a_use * static_cast<double>(weights_.column_uses());
-  }
   std::size_t vector_elements() const noexcept { return gemv_scratch_elements(lanes_) + weights_.columns; }
 
   // Asking for tiles is asking for panels, where there are any.

@@ -420,20 +420,45 @@ class basic_conv2d_plan {
           (part.image + n) * input_.channels * input_.pixels() + part.group * channels() * f.channel_step;
       f.rows = last ? part.rows + y.largest_reach() : planes_.image_rows;
       f.tail = last ? planes_.tail : 0;
+      T* const image = copied + planes_.front + n * planes_.image_rows * f.pitch;
       for (std::size_t plane = 0; plane < planes_.planes(); ++plane) {
         const auto rows = y.of_image(plane / x.planes(), part.row, f.rows);
-        const auto columns =
-            planes_.gapless ? x.image_of(plane % x.planes()) : x.of_image(plane % x.planes(), 0, f.pitch);
-        f.to = copied + plane * planes_.plane_elements + planes_.front + n * planes_.image_rows * f.pitch;
+        const auto columns = columns_of(plane % x.planes());
+        f.to = image + plane * planes_.plane_elements;
         f.first_row = rows.begin;
         f.copied_rows = columns.count == 0 ? 0 : rows.count;
         f.left = planes_.gapless ? 0 : columns.begin;
         f.copied_columns = columns.count;
+        std::size_t source = columns.source;
+        f.between = nullptr;
+        if (pixel_step == 1 && planes_in_turns()) {
+          const auto others = columns_of(++plane);
+          f.between = image + plane * planes_.plane_elements;
+          f.between_left = planes_.gapless ? 0 : others.begin;
+          f.between_columns = others.count;
+          if (others.source < source) {
+            std::swap(f.to, f.between);
+            std::swap(f.left, f.between_left);
+            std::swap(f.copied_columns, f.between_columns);
+            source = others.source;
+          }
+        }
         // An image without elements may be null.
-        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + columns.source * pixel_step;
+        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + source * pixel_step;
         kernels_->fill(f);
       }
     }
+  }
+
+  // Which elements of an image's row a plane has.
+  detail::plane_axis::range columns_of(std::size_t plane) const noexcept {
+    return planes_.gapless ? planes_.x.image_of(plane) : planes_.x.of_image(plane, 0, planes_.pitch);
+  }
+  // Whether there are two planes along a row, and its elements go to them in turns.
+  bool planes_in_turns() const noexcept {
+    if (planes_.x.stride != 2 || planes_.x.planes() != 2) return false;
+    const auto a = columns_of(0), b = columns_of(1);
+    return a.count != 0 && b.count != 0 && (a.source + 1 == b.source || b.source + 1 == a.source);
   }
 
   const conv2d_kernels<T, Epilogue, W>* kernels_;

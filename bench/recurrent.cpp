@@ -18,7 +18,7 @@ bool measure_shapes(bench::recurrent_race& race, const std::vector<Shape>& shape
 
 bool measure_all(const bench::race_settings& settings, std::vector<bench::row>& rows) {
   bench::recurrent_race race(settings, rows);
-  bool all_right = measure_shapes(race, bench::gemv_shapes(settings.quick));
+  bool all_right = measure_shapes(race, bench::gemv_shapes());
   all_right &= measure_shapes(race, bench::cell_sizes(settings.quick));
   return all_right;
 }

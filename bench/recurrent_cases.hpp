@@ -21,7 +21,7 @@ struct cell_size {
   std::size_t inputs, hidden;
 };
 
-std::vector<gemv_shape> gemv_shapes(bool quick);
+std::vector<gemv_shape> gemv_shapes();
 std::vector<cell_size> cell_sizes(bool quick);
 inline constexpr std::size_t cell_batches[] = {1, 8};
 std::vector<pruned_case> recurrent_prunings(bool quick);

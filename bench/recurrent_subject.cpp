@@ -128,6 +128,7 @@ std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask&
 template <class Make>
 auto for_block(block_size size, Make&& make) -> decltype(make(bcr::block<8, 32>())) {
   if (size == block_size{8, 32}) return make(bcr::block<8, 32>());
+  if (size == block_size{16, 16}) return make(bcr::block<16, 16>());
   if (size == block_size{16, 64}) return make(bcr::block<16, 64>());
   if (size == block_size{64, 64}) return make(bcr::block<64, 64>());
   return nullptr;

@@ -219,11 +219,11 @@ void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
   if (run.words == 0) return RunWhole<Kind, One>(run, at);
 #if BCR_PERMUTES_512
   if constexpr (Kind != strip_kind::own && kExpandsVectors<BandTag<T>>) {
-    if (run.words == 1) return RunExpanded<Kind, One>(run, at);
-    if constexpr (!One) {
-      if (run.lanes > 8 && run.lanes <= 16) return RunStripsToRows<1, Kind>(run, at);
-      if (run.lanes > 16 && run.lanes <= 32) return RunStripsToRows<2, Kind>(run, at);
+    if (run.words == 1 || (One && run.words == 4 && run.lanes > 16 && run.lanes <= 32)) {
+      return RunInRows<Kind, One>(run, at);
     }
+    if (run.lanes > 8 && run.lanes <= 16) return RunStripsToRows<1, One, Kind>(run, at);
+    if (run.lanes > 16 && run.lanes <= 32) return RunStripsToRows<2, One, Kind>(run, at);
   }
 #endif
   if constexpr (Kind != strip_kind::own) {

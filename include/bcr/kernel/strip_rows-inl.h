@@ -5,9 +5,10 @@
 //
 // A vector of rows after the other is expanded from memory, where a target has nothing better. AVX-512 finds with one
 // permutation where each row's sum is, and needs that once for all vectors that the band is multiplied by. Strips of
-// at most two vectors of lanes hand their sums over in registers. And where all rows are of one vector, its weights
-// are expanded in the place of its sums, step by step: that is a permutation for each load, but the band's sums stay in
-// registers from one strip to the next, and several vectors share the permutation as well.
+// at most two vectors of lanes hand their sums over in registers. And where the rows are of one vector, or of four and
+// there is one input, the band's sums stay in registers as well, from one strip to the next of the same rows. Sums are
+// expanded rather than weights: once a strip instead of once a step, and a step of at most eight lanes is half a
+// vector.
 #if defined(BCR_KERNEL_STRIP_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_STRIP_ROWS_INL_H_
 #undef BCR_KERNEL_STRIP_ROWS_INL_H_
@@ -113,6 +114,17 @@ BCR_INLINE void MoveToRows(D d, T* rows, const A& acc, std::index_sequence<I...>
 }
 
 #if BCR_PERMUTES_512
+// The sums of some vectors of rows, of `Inputs` inputs, one vector after the other, from and to where the band has
+// them.
+template <int Inputs, class D, class T, class A, std::size_t... I>
+BCR_INLINE void LoadRows(D d, const T* rows, const A& sums, std::index_sequence<I...>) {
+  ((Sum<I>(d, sums) = ops::LoadU(d, rows + I % Inputs * band_rows_limit + I / Inputs * mask_rows)), ...);
+}
+template <int Inputs, class D, class T, class A, std::size_t... I>
+BCR_INLINE void StoreRows(D d, T* rows, const A& sums, std::index_sequence<I...>) {
+  (ops::StoreU(Sum<I>(d, sums), d, rows + I % Inputs * band_rows_limit + I / Inputs * mask_rows), ...);
+}
+
 // One vector of rows, for all inputs, whose sums are in one register or two each.
 template <int Vectors, class D, class T, class A, std::size_t... J>
 BCR_INLINE void AddExpandedSums(D d, unsigned bits, __m512i places, T* rows, const A& acc, std::index_sequence<J...>) {
@@ -123,10 +135,15 @@ BCR_INLINE void AddExpandedSums(D d, unsigned bits, __m512i places, T* rows, con
    ...);
 }
 
+// Accumulators for each sum of a strip whose sums go from registers to rows: the next strip begins before this one
+// ends.
+template <int Vectors>
+inline constexpr int kRowPhases = Vectors == 1 ? 4 : 1;
+
 // A strip of at most two vectors of lanes, whose sums go from registers to the rows.
 template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
 BCR_INLINE void SumStripToRows(D d, const StripSteps<T, W>& at, const strip_indices& strip, T* rows, V&... acc) {
-  constexpr int sums = Vectors * Inputs, phases = kPhasesOf<Vectors, Kind>;
+  constexpr int sums = Vectors * Inputs, phases = kRowPhases<Vectors>;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
     auto next = ops::Zero(d);
     SumStripToRows<Vectors, Inputs, Kind>(d, at, strip, rows, acc..., next);
@@ -143,8 +160,8 @@ BCR_INLINE void SumStripToRows(D d, const StripSteps<T, W>& at, const strip_indi
   }
 }
 
-// A run of such strips, for several vectors.
-template <int Vectors, strip_kind Kind, class T, class W>
+// A run of such strips.
+template <int Vectors, bool One, strip_kind Kind, class T, class W>
 [[gnu::noinline]] void RunStripsToRows(const strip_run& run, BandCursor<T, W>& at) noexcept {
   const BandTag<T> d;
   const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
@@ -153,8 +170,8 @@ template <int Vectors, strip_kind Kind, class T, class W>
     StripSteps<T, W> steps{at.weight, strip.columns(), at.x + strip.first_column(), at.ldx, nullptr,
                            run.steps, run.lanes};
     T* rows = at.band_sums + strip.first_word() * mask_rows;
-    std::size_t left = at.vectors;
-    for (; left >= strip_vectors; left -= strip_vectors) {
+    std::size_t left = One ? 1 : at.vectors;
+    for (; !One && left >= strip_vectors; left -= strip_vectors) {
       SumStripToRows<Vectors, strip_vectors, Kind>(d, steps, strip, rows);
       steps.x += strip_vectors * at.ldx;
       rows += strip_vectors * band_rows_limit;
@@ -165,71 +182,132 @@ template <int Vectors, strip_kind Kind, class T, class W>
   }
 }
 
-// Accumulators for each sum below, so that a chain of multiply-adds does not hold up a single input, and for eight
-// inputs registers are enough.
-inline constexpr int kExpandedPhases = 3;
-inline constexpr int kExpandedInputs = 8;
+// How strips are summed up whose rows' sums stay in registers: so many vectors of lanes into so many of rows, with so
+// many accumulators for each sum.
+template <int Vectors, int Words, int Phases>
+struct RowSums {
+  static constexpr int vectors = Vectors, words = Words, phases = Phases;
+};
 
-// The sums of a vector of rows, input by input, from its phases to the band's rows.
-template <int Inputs, class D, class T, class A, std::size_t... I>
-BCR_INLINE void MovePhasesToRows(D d, T* rows, const A& acc, std::index_sequence<I...> all) {
-  const auto sum_of = [&](const auto& a, const auto& b) BCR_LAMBDA_ATTR { return AsSummed(d, ops::Add(a, b)); };
-  ((Sum<I>(d, acc) = sum_of(Sum<I>(d, acc), sum_of(Sum<I + Inputs>(d, acc), Sum<I + 2 * Inputs>(d, acc)))), ...);
-  ((Sum<I + Inputs>(d, acc) = ops::Zero(d), Sum<I + 2 * Inputs>(d, acc) = ops::Zero(d)), ...);
-  MoveToRows<1>(d, rows, acc, all);
+// The sums of a strip, in a register for each input and vector of lanes, to a vector of rows.
+template <class How, int Word, class D, class R, class A, std::size_t... J>
+BCR_INLINE void ExpandToRows(D d, unsigned bits, unsigned from, const R& rows, const A& acc,
+                             std::index_sequence<J...>) {
+  constexpr int inputs = sizeof...(J), vectors = How::vectors;
+  const BandTag<ops::TFromD<D>> row_tag;
+  const auto places = ExpandIndices(bits, from);
+  const auto expanded = [&](const auto& low, const auto& high) BCR_LAMBDA_ATTR {
+    const auto first = InSixteenLanes(AsSummed(d, low));
+    if constexpr (vectors == 1) return ExpandAt(row_tag, bits, first, places);
+    return ExpandFrom32(row_tag, bits, first, InSixteenLanes(AsSummed(d, high)), places);
+  };
+  ((Sum<Word * inputs + J>(row_tag, rows) =
+        ops::Add(Sum<Word * inputs + J>(row_tag, rows),
+                 expanded(Sum<J * vectors>(d, acc), Sum<J * vectors + vectors - 1>(d, acc)))),
+   ...);
 }
-
-// A run of shared strips that keep some of 16 rows, whose sums stay in registers from one strip to the next of the same
-// rows: no sums are expanded, and a strip begins and ends without loss.
-template <int Inputs, strip_kind Kind, bool Few, class D, class T, class W, class... V>
-BCR_INLINE void SumExpandedStrips(D d, const strip_run& run, const BandCursor<T, W>& at, const T* x, T* rows,
-                                  V&... acc) {
-  if constexpr (static_cast<int>(sizeof...(V)) < Inputs * kExpandedPhases) {
+template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J, class... V>
+BCR_INLINE void AddStripToRows(D d, const StripSteps<T, W>& at, const std::uint8_t* mask, const R& rows,
+                               std::index_sequence<J...> inputs, V&... acc) {
+  constexpr int sums = How::vectors * sizeof...(J);
+  if constexpr (sizeof...(V) < sums * How::phases) {
     auto next = ops::Zero(d);
-    SumExpandedStrips<Inputs, Kind, Few>(d, run, at, x, rows, acc..., next);
+    AddStripToRows<How, Kind>(d, at, mask, rows, inputs, acc..., next);
   } else {
     const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<Inputs>();
+    AddShared<How::vectors, sizeof...(J), How::phases, Kind>(d, at, refs);
+    AddPhases<How::phases>(d, refs, std::make_index_sequence<sums>());
+    unsigned from = 0;
+    const auto expand = [&]<std::size_t Word>(std::integral_constant<std::size_t, Word>) BCR_LAMBDA_ATTR {
+      const unsigned bits = MaskWord(mask + 2 * Word);
+      ExpandToRows<How, Word>(d, bits, from, rows, refs, inputs);
+      from += static_cast<unsigned>(std::popcount(bits));
+    };
+    [&]<std::size_t... Word>(std::index_sequence<Word...>) BCR_LAMBDA_ATTR {
+      (expand(std::integral_constant<std::size_t, Word>()), ...);
+    }(std::make_index_sequence<How::words>());
+  }
+}
+
+// A run of such strips. The rows' sums stay in registers from one strip to the next of the same rows.
+template <class How, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
+BCR_INLINE void SumStripsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at, const T* x, T* rows, V&... row) {
+  const BandTag<T> row_tag;
+  if constexpr (static_cast<int>(sizeof...(V)) < Inputs * How::words) {
+    auto next = ops::Zero(row_tag);
+    SumStripsOfRows<How, Inputs, Kind>(d, run, at, x, rows, row..., next);
+  } else {
+    const RefsTo<V...> refs{{row}...};
+    constexpr auto all = std::make_index_sequence<Inputs * How::words>();
     const std::uint8_t* index = at.index;
     const W* weight = at.weight;
     const unsigned run_steps = run.steps, lanes = run.lanes;
     const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run_steps} * lanes;
     unsigned first_word = strip_indices{index, run}.first_word();
+    LoadRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
     for (unsigned s = run.strips; s != 0; --s, index += index_step, weight += weight_step) {
       const strip_indices strip{index, run};
       if (strip.first_word() != first_word) {
-        MovePhasesToRows<Inputs>(d, rows + first_word * mask_rows, refs, all);
+        StoreRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
         first_word = strip.first_word();
+        LoadRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
       }
-      const StripSteps<T, W> steps{weight, strip.row_mask() + 2, x + strip.first_column(), at.ldx, nullptr, run_steps,
-                                   lanes};
-      AddExpanded<Inputs, Kind, Few>(d, steps, MaskWord(strip.row_mask()), refs,
-                                     std::make_index_sequence<kExpandedPhases>());
+      const StripSteps<T, W> steps{
+          weight, strip.row_mask() + 2 * How::words, x + strip.first_column(), at.ldx, nullptr, run_steps, lanes};
+      AddStripToRows<How, Kind>(d, steps, strip.row_mask(), refs, std::make_index_sequence<Inputs>());
     }
-    MovePhasesToRows<Inputs>(d, rows + first_word * mask_rows, refs, all);
+    StoreRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
   }
 }
-template <int Inputs, strip_kind Kind, bool Few, class T, class W>
-[[gnu::noinline]] void RunExpandedStrips(const strip_run& run, const BandCursor<T, W>& at, std::size_t input) noexcept {
-  SumExpandedStrips<Inputs, Kind, Few>(BandTag<T>(), run, at, at.x + input * at.ldx,
-                                       at.band_sums + input * band_rows_limit);
+template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
+[[gnu::noinline]] void RunStripsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at,
+                                       std::size_t input) noexcept {
+  SumStripsOfRows<How, Inputs, Kind>(d, run, at, at.x + input * at.ldx, at.band_sums + input * band_rows_limit);
 }
 
 // The inputs from `input` on, `Inputs` at a time, and fewer at a time of what is left.
-template <int Inputs, strip_kind Kind, bool Few, class T, class W>
-void RunExpandedInputs(const strip_run& run, const BandCursor<T, W>& at, std::size_t input = 0) noexcept {
-  for (; input + Inputs <= at.vectors; input += Inputs) RunExpandedStrips<Inputs, Kind, Few>(run, at, input);
+template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
+void RunInputsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at, std::size_t input = 0) noexcept {
+  for (; input + Inputs <= at.vectors; input += Inputs) RunStripsOfRows<How, Inputs, Kind>(d, run, at, input);
   constexpr int fewer = Inputs > strip_vectors ? strip_vectors : 1;
-  if constexpr (Inputs > 1) RunExpandedInputs<fewer, Kind, Few>(run, at, input);
+  if constexpr (Inputs > 1) RunInputsOfRows<How, fewer, Kind>(d, run, at, input);
 }
-template <strip_kind Kind, bool One, class T, class W>
-BCR_INLINE void RunExpanded(const strip_run& run, BandCursor<T, W>& at) {
-  constexpr int inputs = One ? 1 : kExpandedInputs;
-  constexpr bool floats = std::is_same_v<W, float>;
-  if (floats && run.lanes <= 8) {
-    RunExpandedInputs<inputs, Kind, floats>(run, at);
+
+// Of more weights than a near cache holds, a long strip is walked again for the next inputs before the next strip is.
+inline constexpr std::size_t kNearWeights = std::size_t{1} << 18;  // bytes
+template <class How, bool One, strip_kind Kind, class D, class T, class W>
+BCR_INLINE void RunLongStrips(D d, strip_run run, BandCursor<T, W> at) {
+  if constexpr (One) return RunInputsOfRows<How, 1, Kind>(d, run, at);
+  if (std::size_t{run.strips} * run.steps * run.lanes * sizeof(W) <= kNearWeights) {
+    return RunInputsOfRows<How, strip_vectors, Kind>(d, run, at);
+  }
+  const unsigned strips = std::exchange(run.strips, std::uint16_t{1});
+  for (unsigned s = strips; s != 0; --s) {
+    RunInputsOfRows<How, strip_vectors, Kind>(d, run, at);
+    at.index += run.index_bytes();
+    at.weight += std::size_t{run.steps} * run.lanes;
+  }
+}
+
+// Short strips overlap, so that two accumulators for each sum are enough, and there are registers for eight inputs.
+inline constexpr unsigned kShortStrip = 32;
+template <strip_kind Kind, bool One, class D, class T, class W>
+BCR_INLINE void RunLanesOfARow(D d, const strip_run& run, const BandCursor<T, W>& at) {
+  if (run.steps < kShortStrip) {
+    RunInputsOfRows<RowSums<1, 1, 2>, One ? 1 : 8, Kind>(d, run, at);
   } else {
-    RunExpandedInputs<inputs, Kind, false>(run, at);
+    RunLongStrips<RowSums<1, 1, 4>, One, Kind>(d, run, at);
+  }
+}
+// Half a vector has twice the multiply-adds a cycle where vectors are split (Zen 4), and as many elsewhere.
+template <strip_kind Kind, bool One, class T, class W>
+BCR_INLINE void RunInRows(const strip_run& run, BandCursor<T, W>& at) {
+  if (One && run.words != 1) {
+    RunInputsOfRows<RowSums<2, 4, kRowPhases<2>>, 1, Kind>(BandTag<T>(), run, at);
+  } else if (run.lanes <= 8) {
+    RunLanesOfARow<Kind, One>(ops::CappedTag<T, 8>(), run, at);
+  } else {
+    RunLanesOfARow<Kind, One>(BandTag<T>(), run, at);
   }
   at.index += run.strips * run.index_bytes();
   at.weight += std::size_t{run.strips} * run.steps * run.lanes;

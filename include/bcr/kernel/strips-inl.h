@@ -6,9 +6,10 @@
 //     own:      step 0: w w w w w w w w   *   x[a] x[a] x[a] x[a] x[b] x[b] x[b] x[b], a group of lanes each
 //
 // Rows lie across the lanes. Every weight is used once, so the stream of weights is the limit, from whichever cache it
-// comes: a vector of weights costs its load, its share of a broadcast, and a multiply-add. The columns of `own` strips
-// are looked up in 32 inputs that stay in two registers, where the target can: a shift and a permutation a vector, and
-// no load.
+// comes: a vector of weights costs its load, its share of a broadcast, and a multiply-add. Hardware follows that
+// stream; to ask for what comes takes a load's place, and gains less than it costs (Zen 4: GRU and LSTM of 1024 units,
+// 64 x 64 blocks, all rows kept: 0.84 of the time without). The columns of `own` strips are looked up in 32 inputs that
+// stay in two registers, where the target can: a shift and a permutation a vector, and no load.
 #if defined(BCR_KERNEL_STRIPS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_STRIPS_INL_H_
 #undef BCR_KERNEL_STRIPS_INL_H_
@@ -87,30 +88,36 @@ struct SharedColumns<strip_kind::bytes> {
   BCR_INLINE void advance(std::size_t columns) { next += columns; }
 };
 
-// Hardware follows the stream of weights, but falls behind where a strip ends; so what comes 2 KiB later is asked for
-// as well (Zen 5: 13.1 to 12.1 microseconds for 3072 x 1024, 64 x 64 blocks, half the rows, a tenth kept).
-template <class D, class W>
-BCR_INLINE void PrefetchStream(D d, const W* weight) {
-  PrefetchVector<0, 1>(d, reinterpret_cast<std::uintptr_t>(weight) + 2048);
-}
-
 // Keeps a compiler from loading again, with every multiply-add, what it has just loaded.
 BCR_INLINE void StayLoaded() { std::atomic_signal_fence(std::memory_order_acq_rel); }
 
 // One vector of a step's weights times each input; it is loaded once.
 template <int Vectors, int First, class D, class W, class A, class X, std::size_t... J>
 BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const X& inputs, std::index_sequence<J...>) {
-  PrefetchStream(d, weight);
   const auto w = LoadWide(d, weight);
   if constexpr (sizeof...(J) > 1) StayLoaded();
   ((Sum<First + J * Vectors>(d, acc) = AddProduct(d, w, Sum<J>(d, inputs), Sum<First + J * Vectors>(d, acc))), ...);
+}
+
+// One column of a shared strip of one vector of lanes: its weights stay in a register, as a multiply-add that
+// broadcasts an input takes less of a load than a vector does (Zen 4: half a cycle instead of one).
+template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... J>
+BCR_INLINE void MulAddVectorStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
+                                 std::index_sequence<J...>) {
+  const T* const x = at.x + column[Phase];
+  const auto w = LoadWide(d, at.weight + Phase * stride);
+  StayLoaded();
+  ((Sum<Phase * Inputs + J>(d, acc) = AddProduct(d, w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
+   ...);
 }
 
 // One column of a shared strip, for all inputs, which are loaded first.
 template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... I, class... X>
 BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
                                  std::index_sequence<I...> all, X&... inputs) {
-  if constexpr (sizeof...(X) < Inputs) {
+  if constexpr (sizeof...(I) == 1) {
+    MulAddVectorStep<Inputs, Phase>(d, at, column, stride, acc, std::make_index_sequence<Inputs>());
+  } else if constexpr (sizeof...(X) < Inputs) {
     auto next = ops::Set(d, at.x[column[Phase] + sizeof...(X) * at.ldx]);
     MulAddSharedStep<Inputs, Phase>(d, at, column, stride, acc, all, inputs..., next);
   } else {
@@ -173,8 +180,6 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
     auto next = column;
     next.advance(Columns);
     const auto x1 = SpreadColumns<Columns>(d, at.x, next, first1, first2, first3);
-    PrefetchStream(d, at.weight);
-    PrefetchStream(d, at.weight + step);
     a = ops::MulAdd(LoadWide(d, at.weight), x0, a);
     b = ops::MulAdd(LoadWide(d, at.weight + step), x1, b);
   }
@@ -189,47 +194,6 @@ BCR_INLINE void SumNarrow(D d, StripSteps<T, W> at) {
   for (std::size_t c = 1; c < Columns; ++c) sum = ops::Add(sum, ops::LoadU(d, folded + c * k));
   ops::StoreU(sum, d, at.sums);
 }
-
-#if BCR_PERMUTES_512
-// A strip whose rows are some of a vector's: each step's weights are expanded to where their rows are, once for all
-// inputs, so that what they sum up in is the rows' and may stay in registers from one strip to the next. Lanes of
-// pruned rows take no part: an infinite input would make them no numbers. `Few` for at most eight lanes.
-template <bool Few, class D, class W>
-BCR_INLINE ops::Vec<D> LoadStep(D d, const W* weight) {
-  if constexpr (Few) {
-    return LoadEight(weight);
-  } else {
-    return LoadWide(d, weight);
-  }
-}
-template <int Inputs, int Phase, bool Few, class D, class T, class W, class Columns, class A, std::size_t... J>
-BCR_INLINE void MulAddExpandedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned bits,
-                                   __m512i places, const A& acc, std::index_sequence<J...>) {
-  const W* const weight = at.weight + Phase * at.lanes;
-  const T* const x = at.x + column[Phase];
-  const auto w = ExpandAt(d, bits, LoadStep<Few>(d, weight), places);
-  ((Sum<Phase * Inputs + J>(d, acc) =
-        MulAddSome(d, bits, w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
-   ...);
-}
-template <int Inputs, strip_kind Kind, bool Few, class D, class T, class W, class A, std::size_t... P>
-BCR_INLINE void AddExpanded(D d, StripSteps<T, W> at, unsigned bits, const A& acc, std::index_sequence<P...>) {
-  constexpr auto all = std::make_index_sequence<Inputs>();
-  constexpr unsigned phases = sizeof...(P);
-  const auto places = ExpandIndices(bits, 0);
-  SharedColumns<Kind> column{at.column};
-  for (; at.steps >= phases; at.steps -= phases) {
-    PrefetchStream(d, at.weight);
-    PrefetchStream(d, at.weight + phases / 2 * at.lanes);
-    (MulAddExpandedStep<Inputs, P, Few>(d, at, column, bits, places, acc, all), ...);
-    at.weight += phases * at.lanes;
-    column.advance(phases);
-  }
-  for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
-    MulAddExpandedStep<Inputs, 0, Few>(d, at, column, bits, places, acc, all);
-  }
-}
-#endif
 
 // The columns of an `own` strip: how many lanes share one, and how much of a window of x there is.
 struct OwnColumns {

@@ -31,7 +31,7 @@ bands_cycles cycles_of(const bands_view<W>& bands, std::size_t lanes) noexcept {
   const bool permutes = lanes >= mask_rows;
   for (const strip_run& run : bands.runs) {
     const bool own = run.kind == strip_kind::own, narrow = !own && run.lanes * 2u <= width;
-    if (permutes && run.words == 1 && run.kind < strip_kind::own) {  // expanded step by step
+    if (permutes && run.words == 1 && run.kind < strip_kind::own) {  // the rows' sums stay in registers
       cycles.once += 6.0 * run.strips;
       cycles.reading += 1.6 * run.steps * run.strips;
       cycles.per_vector += 0.8 * run.steps * run.strips;

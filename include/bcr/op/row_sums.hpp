@@ -64,14 +64,16 @@ class row_sums {
   }
   // Elements that so many tokens have when they are loaded.
   std::size_t loaded_elements(std::size_t tokens) const noexcept {
-    if (quantised<W>) return tokens * loaded_ld();
-    return columns() * (uses_bands(tokens) || tokens == 1 ? tokens : blocks_covering(tokens, lanes_) * lanes_);
+    if (quantised<W> || uses_bands(tokens)) return tokens * loaded_ld();
+    return columns() * (tokens == 1 ? tokens : blocks_covering(tokens, lanes_) * lanes_);
   }
   // Elements that a tile of them has at most.
   std::size_t tile_elements(std::size_t tokens) const noexcept {
     if (quantised<W>) return std::min(tokens, band_vectors) * loaded_ld();
     const std::size_t in_panels = std::min(blocks_covering(tokens, lanes_), widest_) * lanes_;
-    return columns() * (tokens == 1 ? 1 : std::max(has_panels_ ? in_panels : 1, has_bands_ ? band_vectors : 1));
+    return tokens == 1
+               ? loaded_ld()
+               : std::max(columns() * (has_panels_ ? in_panels : 1), has_bands_ ? loaded_ld() * band_vectors : 0);
   }
   // Elements of scratch memory for at most so many tokens.
   std::size_t scratch_elements(std::size_t tokens) const noexcept {
@@ -86,7 +88,7 @@ class row_sums {
       return kernels_->vectors.quantise(x.data, x.leading_dimension, x.rows, x.columns, loaded);
     }
     if (x.rows == 1 || uses_bands(x.rows)) {
-      for (std::size_t t = 0; t < x.rows; ++t) std::copy_n(x.row(t), x.columns, loaded + t * x.columns);
+      for (std::size_t t = 0; t < x.rows; ++t) std::copy_n(x.row(t), x.columns, loaded + t * loaded_ld());
       return;
     }
     const column_tiles all = tiles(x.rows);
@@ -120,8 +122,12 @@ class row_sums {
   }
 
  private:
-  // From one loaded vector to the next, on bands.
-  std::size_t loaded_ld() const noexcept { return quantised<W> ? quantised_elements(columns_) : columns_; }
+  // From one loaded vector to the next, on bands: an odd number of cache lines, as eight vectors of 4 KiB each would
+  // meet in eight lines of the nearest cache (Zen 4: a load of the next vector takes three times as long).
+  std::size_t loaded_ld() const noexcept {
+    constexpr std::size_t line = 64 / sizeof(T);
+    return quantised<W> ? quantised_elements(columns_) : (blocks_covering(columns_, line) | 1) * line;
+  }
   // The group, or band, that begins with row `row`; all of them if none does.
   template <class Group>
   static std::size_t find(std::span<const Group> groups, std::size_t row) noexcept {

@@ -73,6 +73,8 @@ class band_strips {
                                        r.group_bits,     r.words, r.padded, r.windows};
       };
       if (a.shape != b.shape) return key(a.shape) < key(b.shape);
+      // Long strips, of which a band has a few, meet what others have brought near of a long input.
+      if (a.shape.steps >= 64 && a.begin != b.begin) return a.begin < b.begin;
       return a.first != b.first ? a.first < b.first : a.begin < b.begin;
     });
     return {strips_.data(), count_};
@@ -222,7 +224,7 @@ class band_strips {
   }
 
   // Cycles for the strips, roughly, on a core with vectors of 16 lanes: what begins and ends a strip, and the loads of
-  // its steps (Zen 5).
+  // its steps (Zen 5; strips of one vector of rows: Zen 4).
   double cost(std::size_t weight_bytes) const noexcept {
     double cycles = 0;
     for (std::size_t i = 0; i < count_; ++i) {
@@ -237,9 +239,9 @@ class band_strips {
         const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
         loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;
         fixed = s.shape.words == 0 ? 10 : 25;
-        if (s.shape.words == 1 && weight_bytes <= 4) {  // expanded step by step
-          loads = s.shape.steps * (s.shape.lanes * 2 <= lanes ? 1.45 : 2.1);
-          fixed = 4;
+        if (s.shape.words == 1 && weight_bytes <= 4) {  // its rows' sums stay in a register
+          loads = s.shape.steps * (s.shape.lanes <= 8 ? 1.2 : 1.6);
+          fixed = 3.5;
         }
       }
       cycles += std::max(loads, bytes / 28) + fixed;

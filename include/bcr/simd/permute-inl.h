@@ -96,16 +96,10 @@ BCR_INLINE ops::Vec<D> AsSummed(D, ops::Vec<D> sum) {
   asm("" : "+v"(sum.raw));
   return sum;
 }
-// sum + a * b in lanes whose bit is set; the others keep their sum, whatever a * b would be there.
-template <class D>
-BCR_INLINE ops::Vec<D> MulAddSome(D, unsigned bits, const ops::Vec<D>& a, const ops::Vec<D>& b,
-                                  const ops::Vec<D>& sum) {
-  return ops::Vec<D>{_mm512_mask3_fmadd_ps(a.raw, b.raw, sum.raw, static_cast<__mmask16>(bits))};
-}
-// The first eight elements, in a vector of 16 lanes of which nobody looks at the others: half as many loads reach into
-// a second line of the cache.
-BCR_INLINE ops::Vec<ops::ScalableTag<float>> LoadEight(const float* p) {
-  return ops::Vec<ops::ScalableTag<float>>{_mm512_castps256_ps512(_mm256_loadu_ps(p))};
+// As many lanes, or half of them, in a vector of 16, of which nobody looks at the others.
+BCR_INLINE ops::Vec<ops::ScalableTag<float>> InSixteenLanes(ops::Vec<ops::ScalableTag<float>> v) { return v; }
+BCR_INLINE ops::Vec<ops::ScalableTag<float>> InSixteenLanes(ops::Vec<ops::CappedTag<float, 8>> v) {
+  return ops::Vec<ops::ScalableTag<float>>{_mm512_castps256_ps512(v.raw)};
 }
 
 // Lanes whose bit is set take elements of the 32 in `low` and `high`, the others are zero.

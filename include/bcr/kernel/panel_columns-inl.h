@@ -188,17 +188,21 @@ BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, cons
   const auto x4 = LoadVector<4, Vectors, First, End>(d, x, last, which);
   const auto x5 = LoadVector<5, Vectors, First, End>(d, x, last, which);
 #if BCR_PERMUTES_512
-  // One load for the four weights, which are spread by moves within the vector, where loads are the limit: with a
-  // single vector a column, and with vectors that cross lines of the cache. (Zen 5: 13 % and 1 to 4 % less time.
-  // Elsewhere the moves are in the way of the multiply-adds: up to 13 % more.)
+  // One load for the four weights, which are spread by moves within the vector, where loads are the limit: with vectors
+  // that cross lines of the cache (Zen 5: 1 to 4 % less time; elsewhere the moves are in the way of the multiply-adds),
+  // and with a single vector a column. There only two are moved and two are operands in memory of their multiply-adds,
+  // as a core is short of loads (Zen 5: 13 % less time than with four such operands) or of moves (Zen 4: 20 % less
+  // than with four moves).
   if constexpr (kept == panel_rows && std::is_same_v<T, float> && std::is_same_v<W, float> &&
                 (Vectors == 1 || Input::crosses_lines)) {
     auto four = ops::LoadDup128(d, weight);
     asm("" : "+v"(four.raw));  // or it would become four loads again
+    const auto weight2 = Vectors == 1 ? SetWide(d, weight + 2) : ops::Broadcast<2>(four);
+    const auto weight3 = Vectors == 1 ? SetWide(d, weight + 3) : ops::Broadcast<3>(four);
     MulAddRow<row, Vectors, First, End>(acc, ops::Broadcast<0>(four), x0, x1, x2, x3, x4, x5);
     MulAddRow<row + 1, Vectors, First, End>(acc, ops::Broadcast<1>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 2, Vectors, First, End>(acc, ops::Broadcast<2>(four), x0, x1, x2, x3, x4, x5);
-    MulAddRow<row + 3, Vectors, First, End>(acc, ops::Broadcast<3>(four), x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 2, Vectors, First, End>(acc, weight2, x0, x1, x2, x3, x4, x5);
+    MulAddRow<row + 3, Vectors, First, End>(acc, weight3, x0, x1, x2, x3, x4, x5);
     return;
   }
 #endif

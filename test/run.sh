@@ -185,6 +185,7 @@ else
   beside ctest_stage fuzz bcr_fuzz -R '^fuzz'
   beside ctest_stage xsimd "bcr_test_headers bcr_test_xsimd" -R '^xsimd'
   beside ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
+  beside stage "benchmarks compile" test/bench.sh
   beside stage "examples" examples/run.sh test
   beside cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   beside cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'

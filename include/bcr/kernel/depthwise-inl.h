@@ -1,5 +1,5 @@
 // Depthwise convolution: each channel with a window of its own. Windows of 3 x 3 with the usual padding have kernels of
-// their own where images are small (kernel/joined_rows-inl.h) and where they are halved
+// their own where they keep the size of an image (kernel/depthwise_same-inl.h) and where they halve it
 // (kernel/depthwise_halves-inl.h); this is for all others.
 //
 //        copy of the plane                  tile: 4 rows x 2 vectors of the output, in registers
@@ -15,9 +15,8 @@
 // that are not 3 or 5 high, and dilated ones, load for each multiply-add. What remains is the copy: a load and a store
 // for each vector of the input, beside 9 multiply-adds (or 25) for each of the output.
 //
-// Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 56 x 56 and larger, and for 5 x 5 at 28 x 28; with 5
-// x 5 and a stride of 2 0.12, as the instructions that copy short rows and make masks for their ends outnumber the
-// multiply-adds.
+// Measured on Zen 5: 0.27 to 0.38 of the peak of multiply-adds for 5 x 5 at 28 x 28; with 5 x 5 and a stride of 2 0.12,
+// as the instructions that copy short rows and make masks for their ends outnumber the multiply-adds.
 #if defined(BCR_KERNEL_DEPTHWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_DEPTHWISE_INL_H_
 #undef BCR_KERNEL_DEPTHWISE_INL_H_
@@ -31,9 +30,9 @@
 #include <utility>
 
 #include "bcr/kernel/depthwise_halves-inl.h"
+#include "bcr/kernel/depthwise_same-inl.h"
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/image_kernels.hpp"
-#include "bcr/kernel/joined_rows-inl.h"
 #include "bcr/kernel/panels-inl.h"
 #include "bcr/kernel/pixels-inl.h"
 #include "bcr/kernel/stage-inl.h"
@@ -174,6 +173,7 @@ template <int Height, int Stride, class T, class Epilogue>
 
 template <class T, class Epilogue>
 void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept {
+  if (KeepsImage(task)) return RunSame(task, epilogue);
   if (HalvesImage(task)) return RunHalving(task, epilogue);
   const window_layout& layout = *task.layout;
   const window2d& w = layout.window;
@@ -198,8 +198,8 @@ void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept 
 }
 
 template <class T, class Epilogue>
-inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{
-    {target_name(), LanesOf<T>, 2}, RunDepthwise<T, Epilogue>, RunDepthwiseJoined<T, Epilogue>};
+inline constexpr depthwise_kernels<T, Epilogue> kDepthwiseKernels{{target_name(), LanesOf<T>, 2},
+                                                                  RunDepthwise<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

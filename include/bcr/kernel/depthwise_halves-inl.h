@@ -36,58 +36,63 @@ bool HalvesImage(const plane_task<T>& task) noexcept {
          w.padding == pad_all(1) && task.image.width % 2 == 0;
 }
 
-// Vectors of a row from its element `x` on, `count` elements of which there are: of even columns, of odd ones, and of
-// the odd ones before them. Where `all` may be read, more than those are.
+// Vectors of `count` elements of a row: of even columns, of odd ones, and of the odd ones before them, if there are any
+// `before`. Where `all` may be read, more than those are.
 template <class D, class V, class T = ops::TFromD<D>>
-BCR_INLINE void LoadHalves(D d, const T* row, std::size_t x, std::size_t count, bool all, V& left, V& middle,
+BCR_INLINE void LoadHalves(D d, const T* row, std::size_t before, std::size_t count, bool all, V& left, V& middle,
                            V& right) {
   const std::size_t lanes = ops::Lanes(d), first = std::min(count, lanes);
   // Of the first column this is outside, which is why it is no pointer until lanes are named.
-  const std::uintptr_t before = reinterpret_cast<std::uintptr_t>(row + x) - sizeof(T);
-  const T* const one_less = reinterpret_cast<const T*>(before);
+  const T* const one_less = reinterpret_cast<const T*>(reinterpret_cast<std::uintptr_t>(row) - sizeof(T));
   auto low = ops::Zero(d), high = low, low_before = low, high_before = low;
   if (all) {
-    low = ops::LoadU(d, row + x);
-    high = ops::LoadU(d, row + x + lanes);
-    high_before = ops::LoadU(d, row + x + lanes - 1);
+    low = ops::LoadU(d, row);
+    high = ops::LoadU(d, row + lanes);
+    high_before = ops::LoadU(d, row + lanes - 1);
   } else {
-    low = LoadLanes(d, row + x, 0, first);
+    low = LoadLanes(d, row, 0, first);
     if (count > lanes) {
-      high = LoadLanes(d, row + x + lanes, 0, count - lanes);
-      high_before = LoadLanes(d, row + x + lanes - 1, 0, count - lanes);
+      high = LoadLanes(d, row + lanes, 0, count - lanes);
+      high_before = LoadLanes(d, row + lanes - 1, 0, count - lanes);
     }
   }
-  low_before = all && x != 0 ? ops::LoadU(d, one_less) : LoadLanes(d, one_less, x == 0 ? 1 : 0, first);
+  low_before = all && before != 0 ? ops::LoadU(d, one_less) : LoadLanes(d, one_less, before == 0 ? 1 : 0, first);
   left = EvenLanes(d, high_before, low_before);
   middle = EvenLanes(d, high, low);
   right = OddLanes(d, high, low);
 }
 
-// The columns of a plane's output from `x` on. Up to `end` the input may be read.
-template <class T, class Epilogue>
+// The columns of a plane's output from `x` on, `Whole` vectors whose neighbours are columns of the image as well. Up to
+// `end` the input may be read.
+template <bool Whole, class T, class Epilogue>
 [[gnu::noinline]] void HalveColumns(const plane_task<T>& task, const T* plane, const T* end, const T* w, std::size_t x,
-                                    std::size_t channel, T* output, const Epilogue& epilogue) noexcept {
+                                    std::size_t channel, T* to, const Epilogue& each) noexcept {
   const ops::ScalableTag<T> d;
+  // Copies, as compilers take it that the output may be what they were read from.
+  const Epilogue epilogue = each;
+  T* const output = to;
   const std::size_t lanes = ops::Lanes(d), height = task.image.height, width = task.image.width;
-  const std::size_t columns = std::min(lanes, task.positions.width - x), count = std::min(2 * lanes, width - 2 * x);
+  const std::size_t rows = task.positions.height, pitch = task.positions.width;
+  const std::size_t columns = Whole ? lanes : std::min(lanes, pitch - x);
+  const std::size_t count = Whole ? 2 * lanes : std::min(2 * lanes, width - 2 * x), before = Whole ? 1 : x;
   const auto w00 = ops::Set(d, w[0]), w01 = ops::Set(d, w[1]), w02 = ops::Set(d, w[2]);
   const auto w10 = ops::Set(d, w[3]), w11 = ops::Set(d, w[4]), w12 = ops::Set(d, w[5]);
   const auto w20 = ops::Set(d, w[6]), w21 = ops::Set(d, w[7]), w22 = ops::Set(d, w[8]);
   auto above = ops::Zero(d), left = above, middle = above, right = above;
-  for (std::size_t y = 0; y < task.positions.height; ++y) {
-    const T* const row = plane + 2 * y * width;
+  for (std::size_t y = 0; y < rows; ++y) {
+    const T* const row = plane + 2 * (y * width + x);
     const std::size_t readable = static_cast<std::size_t>(end - row);
-    LoadHalves(d, row, 2 * x, count, readable >= 2 * x + 2 * lanes, left, middle, right);
+    LoadHalves(d, row, before, count, Whole || readable >= 2 * lanes, left, middle, right);
     auto sum = ops::MulAdd(w10, left, above), more = ops::Mul(w11, middle);
     sum = ops::MulAdd(w12, right, sum);
     if (2 * y + 1 < height) {
-      LoadHalves(d, row + width, 2 * x, count, readable >= width + 2 * x + 2 * lanes, left, middle, right);
+      LoadHalves(d, row + width, before, count, Whole || readable >= width + 2 * lanes, left, middle, right);
       sum = ops::MulAdd(w20, left, sum);
       more = ops::MulAdd(w21, middle, more);
       sum = ops::MulAdd(w22, right, sum);
       above = ops::MulAdd(w02, right, ops::MulAdd(w01, middle, ops::Mul(w00, left)));
     }
-    const std::size_t pixel = y * task.positions.width + x;
+    const std::size_t pixel = y * pitch + x;
     StorePixels(d, epilogue, ops::Add(sum, more), output + pixel, channel, pixel, columns);
   }
 }
@@ -101,8 +106,13 @@ void RunHalving(const plane_task<T>& task, const Epilogue& epilogue) noexcept {
     const Epilogue here = epilogue::part(epilogue, 0, plane - channel, 0);
     T* const output = task.output + plane * task.positions.height * task.positions.width;
     for (std::size_t x = 0; x < task.positions.width; x += lanes) {
-      HalveColumns(task, task.input + plane * pixels, end, task.weights + channel * task.weight_stride, x, channel,
-                   output, here);
+      const T* const from = task.input + plane * pixels;
+      const T* const weights = task.weights + channel * task.weight_stride;
+      if (x != 0 && x + lanes <= task.positions.width) {
+        HalveColumns<true>(task, from, end, weights, x, channel, output, here);
+      } else {
+        HalveColumns<false>(task, from, end, weights, x, channel, output, here);
+      }
     }
   }
 }

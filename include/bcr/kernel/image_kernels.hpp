@@ -7,7 +7,6 @@
 
 #include "bcr/kernel/epilogue.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
-#include "bcr/kernel/joined_rows.hpp"
 #include "bcr/kernel/window_layout.hpp"
 
 namespace bcr {
@@ -17,7 +16,6 @@ template <class T>
 struct plane_task {
   // Of depthwise convolution, whole planes, band after band; of pooling, one row, whose rows were joined before.
   const window_layout* layout;
-  const joined_rows* rows;  // of depthwise convolution on joined rows, in the place of the layout
   window2d window;
   extent2d image, positions;  // of a plane, and of its output
   std::size_t channels;
@@ -42,7 +40,6 @@ template <class T, class Epilogue>
 struct depthwise_kernels {
   kernel_target target;
   void (*run)(const plane_task<T>&, const Epilogue&) noexcept;
-  void (*run_joined)(const plane_task<T>&, const Epilogue&) noexcept;  // where joined_rows fit
 };
 
 enum class pooling : std::uint8_t { maximum, average };

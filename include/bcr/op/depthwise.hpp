@@ -67,8 +67,7 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
       plane_task<T> task = this->task(number, input.data(), output.data(), workspace);
       task.weights = weights_.data;
       task.weight_stride = weights_.leading_dimension;
-      task.rows = &rows_;
-      (is_joined_ ? kernels_->run_joined : kernels_->run)(task, epilogue);
+      kernels_->run(task, epilogue);
     });
     return {};
   }
@@ -81,17 +80,10 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
                                          kernels.target.lanes()),
              depthwise_rows, options.threads),
         kernels_(&kernels),
-        weights_(weights),
-        is_joined_(joined_rows::fit(options.input, options.window, kernels.target.lanes())) {
-    if (!is_joined_) return;
-    rows_ = joined_rows(options.input, kernels.target.lanes(), sizeof(T));
-    this->set_scratch(rows_.scratch_elements());
-  }
+        weights_(weights) {}
 
   const depthwise_kernels<T, Epilogue>* kernels_;
   matrix_view<const T> weights_;
-  bool is_joined_;
-  joined_rows rows_;
 };
 
 }  // namespace bcr

@@ -54,9 +54,6 @@ class plane_plan {
     layout_.band_rows = (rows + tile_rows - 1) / tile_rows * tile_rows;
   }
 
-  // For kernels that copy otherwise: so many elements in the place of the layout's.
-  void set_scratch(std::size_t elements) noexcept { own_scratch_ = elements; }
-
   // Kernels count elements of a copy in 32 bits.
   status check_size() const noexcept {
     if (scratch_elements() <= std::numeric_limits<std::uint32_t>::max()) return {};
@@ -89,7 +86,7 @@ class plane_plan {
 
  private:
   std::size_t scratch_elements() const noexcept {
-    return own_scratch_ != 0 ? own_scratch_ : layout_.plane_elements() + spare_elements(lanes_, depthwise_vectors);
+    return layout_.plane_elements() + spare_elements(lanes_, depthwise_vectors);
   }
   std::size_t bytes_per_task() const noexcept {
     const std::size_t taps = layout_.window.kernel.height * layout_.window.kernel.width;
@@ -100,7 +97,7 @@ class plane_plan {
   window2d window_;
   extent2d positions_;
   window_layout layout_;
-  std::size_t lanes_ = 1, tasks_ = 0, own_scratch_ = 0;
+  std::size_t lanes_ = 1, tasks_ = 0;
   kernel_label label_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "bcr/simd/highway_options.hpp"
 //
@@ -100,9 +101,40 @@ BCR_INLINE ops::Vec<D> LoadLanes(D d, const ops::TFromD<D>* p, std::size_t first
   }
 }
 
+#if HWY_TARGET == HWY_AVX2
+// The first `count` lanes of a vector, in pieces: with AVX2's masked store in their place, depthwise layers of 14 x 14
+// and 7 x 7 take 1.3 to 1.45 times as long on Zen 4.
+BCR_INLINE void StoreFirst(ops::Vec256<float> v, float* p, std::size_t count) {
+  __m128 rest = _mm256_castps256_ps128(v.raw);
+  if (count >= 8) return _mm256_storeu_ps(p, v.raw);
+  if ((count & 4) != 0) {
+    _mm_storeu_ps(p, rest);
+    rest = _mm256_extractf128_ps(v.raw, 1);
+    p += 4;
+  }
+  if ((count & 2) != 0) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+    rest = _mm_movehl_ps(rest, rest);
+    p += 2;
+  }
+  if ((count & 1) != 0) _mm_store_ss(p, rest);
+}
+BCR_INLINE void StoreFirst(ops::Vec256<double> v, double* p, std::size_t count) {
+  if (count >= 4) return _mm256_storeu_pd(p, v.raw);
+  if ((count & 2) == 0) return count == 0 ? void() : _mm_store_sd(p, _mm256_castpd256_pd128(v.raw));
+  _mm_storeu_pd(p, _mm256_castpd256_pd128(v.raw));
+  if ((count & 1) != 0) _mm_store_sd(p + 2, _mm256_extractf128_pd(v.raw, 1));
+}
+#endif
+
 // Lanes [first, last) of `v` to p[first] .. p[last - 1]. No other memory is written.
 template <class D>
 BCR_INLINE void StoreLanes(ops::Vec<D> v, D d, ops::TFromD<D>* p, std::size_t first, std::size_t last) {
+#if HWY_TARGET == HWY_AVX2
+  if constexpr (std::is_floating_point_v<ops::TFromD<D>> && sizeof(v) == 32) {
+    if (first == 0) return StoreFirst(v, p, last);
+  }
+#endif
   if constexpr (kMasksMemory) {
     ops::BlendedStore(v, LaneRange(d, first, last), d, p);
   } else {

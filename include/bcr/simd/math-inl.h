@@ -71,16 +71,31 @@ struct math_constants<double> {
 template <class D>
 using constants_of = math_constants<ops::TFromD<D>>;
 
-// The limits themselves are taken for what lies beyond; Highway's Min and Max would lose not-a-number on Arm.
+// The limits themselves are taken for what lies beyond; Highway's Min and Max would lose not-a-number on Arm. On x86
+// they are one instruction, which gives its second operand where one is not a number.
+#undef BCR_LIMITS_KEEP_SECOND
+#if defined(HWY_TARGET) && HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
+#define BCR_LIMITS_KEEP_SECOND 1
+#else
+#define BCR_LIMITS_KEEP_SECOND 0
+#endif
 template <class D, class V = ops::Vec<D>>
 BCR_INLINE V AtLeast(D d, ops::TFromD<D> low, V x) {
   const V limit = ops::Set(d, low);
+#if BCR_LIMITS_KEEP_SECOND
+  return ops::Max(limit, x);
+#else
   return ops::IfThenElse(ops::Lt(x, limit), limit, x);
+#endif
 }
 template <class D, class V = ops::Vec<D>>
 BCR_INLINE V AtMost(D d, ops::TFromD<D> high, V x) {
   const V limit = ops::Set(d, high);
+#if BCR_LIMITS_KEEP_SECOND
+  return ops::Min(limit, x);
+#else
   return ops::IfThenElse(ops::Gt(x, limit), limit, x);
+#endif
 }
 
 // c[0] + c[1] x + c[2] x^2 + ... by Horner's rule: the rows of a matrix give enough independent work.

@@ -87,6 +87,24 @@ TEST_CASE("conv2d: more output channels than a group of rows, and more columns t
   check<float>(s, {.density = 0.02}, 3);
 }
 
+// 49 pixels are three vectors of 16 and one more, which is computed alone.
+TEST_CASE_TEMPLATE("conv2d: a last pixel after whole vectors", T, float, double) {
+  const std::size_t pixels = 3 * bcr::test::lanes_of<T>() + 1;
+  std::uint64_t seed = 0;
+  for (const bcr::extent2d image : {bcr::extent2d{7, 7}, {1, pixels}, {pixels, 1}}) {
+    for (const std::size_t stride : {1u, 2u}) {
+      for (const bcr::test::pattern_options& how : bcr::test::every_density) {
+        conv2d_setting s{.outputs = 24, .by_taps = true};
+        s.options.groups = 1 + seed % 2;
+        s.options.input = {2, 6, stride * image.height, stride * image.width};
+        s.options.window = {{3, 3}, {stride, stride}, {1, 1}, bcr::pad_all(1)};
+        s.options.threads = 1 + seed % 3;
+        check<T>(s, how, ++seed);
+      }
+    }
+  }
+}
+
 // Of four and a half tiles, say, the last strip may be one tile wider than those of the strips before.
 TEST_CASE("conv2d: a last strip whose tiles are wider") {
   const std::size_t lanes = bcr::test::lanes_of<float>();

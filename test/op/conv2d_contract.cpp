@@ -61,6 +61,11 @@ TEST_CASE_TEMPLATE("conv2d: bias by channel, bend, residual by place", Bend, ep:
     s.options.threads = 1 + seed % 2;
     check_epilogue<Bend>(s, seed % 3 == 0, seed);
   }
+  // With a last pixel that is computed alone.
+  conv2d_setting s{.outputs = 12, .by_taps = true};
+  s.options.input = {2, 6, 3 * bcr::test::lanes_of<float>() + 1, 1};
+  s.options.window = {{3, 3}, {1, 1}, {1, 1}, bcr::pad_all(1)};
+  for (std::uint64_t seed = 0; seed < 10; ++seed) check_epilogue<Bend>(s, seed % 2 == 0, seed);
 }
 
 // Which plans compute no positions between the rows, and that an image's edge takes nothing from the row beyond it.

@@ -141,15 +141,22 @@ void check_gemm_bits(const operands<T, Block, W>& in, const packed_weights<store
   const std::vector<std::byte> narrow = bits_alone();
   s.options.tile_vectors = 0;
   const auto expected = [&] {
-    if (packed.has_panels && !has_narrow_input<W> && is_vector_plan(s.options.columns, s.options.tile_vectors)) {
-      const gemm_setting asked = std::exchange(s, {.options = {.columns = 1, .accumulate = accumulate},
-                                                   .first_column = s.first_column,
-                                                   .output_matters = true});
+    const auto column_alone = [&](std::size_t column) {
+      const gemm_setting asked = std::exchange(
+          s, {.options = {.columns = 1, .accumulate = accumulate}, .first_column = column, .output_matters = true});
       const std::vector<std::byte> bits = bits_alone();
       s = asked;
       return bits;
-    }
+    };
     const std::size_t begin = s.first_column, end = begin + s.options.columns;
+    if (packed.has_panels && !has_narrow_input<W> && is_vector_plan(s.options.columns, s.options.tile_vectors)) {
+      return column_alone(begin);
+    }
+    if (ends_with_vector<T, W>(packed, s.options.columns, s.options.tile_vectors)) {
+      const std::size_t whole = s.options.columns - 1, middle = begin + columns_in_wide_tiles<T>(whole, 0);
+      return with_column<T>(columns_of_two<T>(wide, narrow, columns, begin, middle, end - 1), whole,
+                            column_alone(end - 1));
+    }
     const std::size_t middle =
         packed.has_bands ? end : begin + columns_in_wide_tiles<T>(s.options.columns, s.options.tile_vectors);
     return columns_of_two<T>(wide, narrow, columns, begin, middle, end);

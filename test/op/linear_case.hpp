@@ -124,19 +124,28 @@ void check_linear_bits(const operands<T, Block, W>& in, std::size_t tokens,
   const std::vector<std::byte> narrow = bits_alone();
   s.options.tile_vectors = 0;
   const auto expected = [&] {
-    if (packed.has_panels && !has_narrow_input<W> && is_vector_plan(s.options.tokens, s.options.tile_vectors)) {
-      const linear_setting asked = std::exchange(s, {.options = {.tokens = 1}, .first_token = s.first_token});
+    const auto token_alone = [&](std::size_t token) {
+      const linear_setting asked = std::exchange(s, {.options = {.tokens = 1}, .first_token = token});
       const std::vector<std::byte> bits = bits_alone();
       s = asked;
       return bits;
+    };
+    if (packed.has_panels && !has_narrow_input<W> && is_vector_plan(s.options.tokens, s.options.tile_vectors)) {
+      return token_alone(s.first_token);
     }
+    const bool last_alone = ends_with_vector<T, W>(packed, s.options.tokens, s.options.tile_vectors);
     // A token is a row: its features are the elements of one column of the product.
+    const std::size_t in_tiles = s.options.tokens - (last_alone ? 1 : 0);
     const std::size_t in_wide =
-        packed.has_bands ? s.options.tokens : columns_in_wide_tiles<T>(s.options.tokens, s.options.tile_vectors);
+        packed.has_bands ? s.options.tokens : columns_in_wide_tiles<T>(in_tiles, s.options.tile_vectors);
     const auto at = [&](std::size_t token) { return static_cast<std::ptrdiff_t>(token * rows * sizeof(T)); };
     std::vector<std::byte> bits(wide.begin() + at(s.first_token), wide.begin() + at(s.first_token + in_wide));
     bits.insert(bits.end(), narrow.begin() + at(s.first_token + in_wide),
-                narrow.begin() + at(s.first_token + s.options.tokens));
+                narrow.begin() + at(s.first_token + in_tiles));
+    if (last_alone) {
+      const std::vector<std::byte> last = token_alone(s.first_token + in_tiles);
+      bits.insert(bits.end(), last.begin(), last.end());
+    }
     return bits;
   };
   const auto same = [&](auto&& threads) {

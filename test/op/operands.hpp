@@ -106,6 +106,16 @@ std::size_t columns_in_wide_tiles(std::size_t columns, int tile_vectors) {
   return tile_vectors == 2 && vectors % 2 == 1 ? (vectors - 1) * lanes : columns;
 }
 inline bool is_vector_plan(std::size_t columns, int tile_vectors) { return columns == 1 && tile_vectors == 0; }
+// Whether the last column is such a vector too.
+template <class T, class W, class Packed>
+bool ends_with_vector(const Packed& packed, std::size_t columns, int tile_vectors) {
+  if constexpr (Packed::has_panels && !has_narrow_input<W>) {
+    return tile_vectors == 0 && detail::leaves_one(columns, lanes_of<T>()) &&
+           detail::multiplies_alone<T>(packed.panels(), lanes_of<T>());
+  } else {
+    return false;
+  }
+}
 
 // What is in the output before it is written, where that matters.
 inline double output_before(std::size_t i, std::size_t j) { return static_cast<double>((i * 7 + j * 3) % 17) / 8 - 1; }
@@ -152,6 +162,22 @@ std::vector<std::byte> columns_of_two(const std::vector<std::byte>& first, const
     take(second, row, middle, end);
   }
   return some;
+}
+
+// Columns side by side, `columns` of the first matrix and one of the second, as bits_of made them.
+template <class T>
+std::vector<std::byte> with_column(const std::vector<std::byte>& first, std::size_t columns,
+                                   const std::vector<std::byte>& second) {
+  std::vector<std::byte> both;
+  const auto take = [&](const std::vector<std::byte>& from, std::size_t row, std::size_t bytes) {
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(row * bytes);
+    both.insert(both.end(), begin, begin + static_cast<std::ptrdiff_t>(bytes));
+  };
+  for (std::size_t row = 0; row < second.size() / sizeof(T); ++row) {
+    take(first, row, columns * sizeof(T));
+    take(second, row, sizeof(T));
+  }
+  return both;
 }
 
 }  // namespace bcr::test

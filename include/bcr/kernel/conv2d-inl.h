@@ -80,22 +80,67 @@ BCR_INLINE void CopyRows(const plane_fill<T>& f, const T* from, T* to) {
   }
 }
 
+// The same for two planes that take the elements of a row in turns.
+template <class T>
+BCR_INLINE void CopyRowsInTurns(const plane_fill<T>& f, const T* from, T* to, T* between) {
+  const ops::ScalableTag<T> d;
+  const std::size_t lanes = ops::Lanes(d);
+  const std::size_t evens = f.copied_columns, odds = f.between_columns, most = evens < odds ? odds : evens;
+  const std::size_t width = 2 * evens > 2 * odds ? 2 * evens - 1 : 2 * odds;  // of the row, as far as it is copied
+  const auto load = [&](const T* row, std::size_t at) BCR_LAMBDA_ATTR {
+    if (at + lanes <= width) return ops::LoadU(d, row + at);
+    return at < width ? LoadLanes(d, row + at, 0, width - at) : ops::Zero(d);
+  };
+  const auto clear = [&](T* row, std::size_t columns) BCR_LAMBDA_ATTR {
+    const std::size_t zero = blocks_covering(columns, lanes) * lanes;
+    if (zero < f.pitch) FillZeros(row + zero, f.pitch - zero);
+  };
+  for (std::size_t r = 0; r < f.copied_rows; ++r, from += f.row_step, to += f.pitch, between += f.pitch) {
+    for (std::size_t i = 0; i < most; i += lanes) {
+      const auto low = load(from, 2 * i), high = load(from, 2 * i + lanes);
+      if (i < evens) ops::StoreU(EvenLanes(d, high, low), d, to + i);
+      if (i < odds) ops::StoreU(OddLanes(d, high, low), d, between + i);
+    }
+    if (r + 1 == f.copied_rows) break;
+    clear(to, evens);
+    clear(between, odds);
+  }
+}
+
+// What lies above a channel's copied rows, and left of the first; returns where that begins.
+template <class T>
+BCR_INLINE T* FillAbove(const plane_fill<T>& f, std::size_t left, T* to) {
+  FillZeros(to, f.first_row * f.pitch + left);
+  return to + f.first_row * f.pitch + left;
+}
+// And what lies behind the last row, and below.
+template <class T>
+BCR_INLINE void FillBelow(const plane_fill<T>& f, std::size_t left, std::size_t columns, T* first) {
+  const std::size_t right = f.pitch - left - columns, below = (f.rows - f.first_row - f.copied_rows) * f.pitch;
+  FillZeros(first + (f.copied_rows - 1) * f.pitch + columns, right + below + f.tail);
+}
+
 // The rows of a channel, and all that surrounds them.
 template <class T>
-BCR_INLINE void FillChannel(const plane_fill<T>& f, const T* from, T* to) {
-  const std::size_t above = f.first_row * f.pitch + f.left, below = (f.rows - f.first_row - f.copied_rows) * f.pitch;
-  if (f.copied_rows == 0) return FillZeros(to, f.rows * f.pitch + f.tail);
-  FillZeros(to, above);
-  to += above;
-  if (f.column_step == 1) {
-    CopyRows<1>(f, from, to);
-  } else if (f.column_step == 2) {
-    CopyRows<2>(f, from, to);
-  } else {
-    CopyRows<0>(f, from, to);
+BCR_INLINE void FillChannel(const plane_fill<T>& f, const T* from, T* to, T* between) {
+  if (f.copied_rows == 0) {
+    FillZeros(to, f.rows * f.pitch + f.tail);
+    if (between != nullptr) FillZeros(between, f.rows * f.pitch + f.tail);
+    return;
   }
-  const std::size_t right = f.pitch - f.left - f.copied_columns;
-  FillZeros(to + (f.copied_rows - 1) * f.pitch + f.copied_columns, right + below + f.tail);
+  T* const first = FillAbove(f, f.left, to);
+  if (between != nullptr) {
+    T* const first_between = FillAbove(f, f.between_left, between);
+    CopyRowsInTurns(f, from, first, first_between);
+    FillBelow(f, f.between_left, f.between_columns, first_between);
+  } else if (f.column_step == 1) {
+    CopyRows<1>(f, from, first);
+  } else if (f.column_step == 2) {
+    CopyRows<2>(f, from, first);
+  } else {
+    CopyRows<0>(f, from, first);
+  }
+  FillBelow(f, f.left, f.copied_columns, first);
 }
 
 // The same for channels that lie beside each other, which are turned row by row.
@@ -122,7 +167,8 @@ void FillPlanes(const plane_fill<T>& fill) noexcept {
   const plane_fill<T> f = fill;  // which no store can be taken to change
   if (f.channel_step == 1 && f.channels != 1) return FillFromPixels(f);
   for (std::size_t c = 0; c < f.channels; ++c) {
-    FillChannel(f, f.from + c * f.channel_step, f.to + c * f.channel_pitch);
+    const std::size_t at = c * f.channel_pitch;
+    FillChannel(f, f.from + c * f.channel_step, f.to + at, f.between == nullptr ? nullptr : f.between + at);
   }
 }
 

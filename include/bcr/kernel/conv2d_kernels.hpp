@@ -11,7 +11,8 @@
 namespace bcr {
 
 // One plane of every channel, to be filled: every stride-th element of the image, in both directions, with zeros around
-// it. A vector more may be written behind the tail. Steps count elements of the input.
+// it. A vector more may be written behind the tail. Steps count elements of the input. Where every second element of a
+// row goes to a plane, those between may go to another at the same time.
 template <class T>
 struct plane_fill {
   const T* from;  // the first element that is copied, of the first channel
@@ -23,6 +24,8 @@ struct plane_fill {
   std::size_t first_row, copied_rows;  // those that have elements of the image
   std::size_t left, copied_columns;    // likewise
   std::size_t tail;                    // zeros behind the last row
+  T* between = nullptr;                // the other plane, if column_step is 2
+  std::size_t between_left = 0, between_columns = 0;
 };
 
 // Positions of the window, row by row and image by image. Of those in a row, and of the rows of an image, the last ones

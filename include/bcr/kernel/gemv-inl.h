@@ -171,16 +171,26 @@ struct PanelSums {
   }
 };
 
-// How many panels from the first one on, whose segment is `s`, have one segment, keep all four rows, and keep them in
-// the same columns: one, two or four. Nothing if the first does not, or if it counts its columns from another than the
-// first of the matrix: the indices that SumPanels reads ahead would then be too large.
+// The columns of a panel that keeps all four rows in each of them, its segments beginning at `s`; nothing of another,
+// or if it counts its columns from another than the first of the matrix: the indices that SumPanels reads ahead would
+// then be too large.
+inline unsigned ColumnsOfWhole(const panel& p, const segment* s) noexcept {
+  if (p.first_column != 0) return 0;
+  unsigned columns = 0;
+  for (const segment* const end = s + p.segments; s != end; ++s) {
+    if (s->mask != kAllRows) return 0;
+    columns += s->columns;
+  }
+  return columns;
+}
+
+// How many panels from a whole one on are whole and keep the same columns: one, two or four.
 inline unsigned PanelsAlike(const panel* p, const panel* end, const segment* s) noexcept {
-  const auto whole = [](const panel& which, const segment& its) {
-    return which.first_column == 0 && which.segments == 1 && its.mask == 15;
-  };
-  if (!whole(*p, *s)) return 0;
   unsigned alike = 1;
-  while (alike < 4 && p + alike != end && p[alike].repeats() && whole(p[alike], s[alike])) ++alike;
+  for (; alike < 4 && p + alike != end && p[alike].repeats(); ++alike) {
+    s += p[alike - 1].segments;
+    if (ColumnsOfWhole(p[alike], s) == 0) break;
+  }
   return alike == 3 ? 2 : alike;
 }
 
@@ -201,14 +211,13 @@ void SumGroup(const panels_view<W>& w, std::size_t g, const T* x, const PanelSum
   const panel* const last = w.panels.data() + next.panel_begin;
   for (const panel* p = w.panels.data() + group.panel_begin; p != last;) {
     const T* const px = x + p->first_column;
-    const unsigned columns = at->columns;
     first = column = p->repeats() ? first : column;
     T some[4 * panel_rows];
-    if (const unsigned alike = together.one == nullptr ? 0 : PanelsAlike(p, last, at); alike != 0) {
+    if (const unsigned columns = together.one == nullptr ? 0 : ColumnsOfWhole(*p, at); columns != 0) {
+      const unsigned alike = PanelsAlike(p, last, at);
       (alike == 4 ? together.four : alike == 2 ? together.two : together.one)(weight, column, columns, px, some);
       for (unsigned i = 0; i < alike * panel_rows; ++i) sum_of(p[i / panel_rows].to[i % panel_rows]) += some[i];
-      p += alike;
-      at += alike;
+      for (const panel* const past = p + alike; p != past; ++p) at += p->segments;
       column += columns;
       weight += std::size_t{alike} * columns * panel_rows;
       continue;
@@ -268,9 +277,9 @@ void RunGemv(const gemv_task<T, W>& task, const Epilogue& epilogue) noexcept {
   for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
     SumGroup(w, g, task.x, together, task.sums);
     const std::size_t first = w.groups[g].row_begin;
-    FinishRows<Along, T>(
-        {task.y + (first - task.first_row) * task.y_stride, task.y_stride, first, w.group_rows(g), 0, task.accumulate},
-        epilogue, task.sums);
+    FinishRows<Along, T>({task.y + (first - task.first_row) * task.y_stride, task.y_stride, first, w.group_rows(g),
+                          task.vector, task.accumulate},
+                         epilogue, task.sums);
   }
 }
 

@@ -46,6 +46,7 @@ struct gemv_task {
   bool accumulate;  // add to the output instead of replacing it
   T* sums;          // gemv_scratch_elements, any contents
   std::size_t first_row = 0;
+  std::size_t vector = 0;  // its number, for the epilogue
 };
 
 // Elements of scratch memory for vectors of `lanes` elements.

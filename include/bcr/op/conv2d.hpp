@@ -21,6 +21,7 @@
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/kernel_name.hpp"
+#include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/strip_cost.hpp"
 #include "bcr/op/window_planes.hpp"
@@ -205,6 +206,9 @@ class basic_conv2d_plan {
     constexpr double most = 4294967296.0;  // offsets are counted in 32 bits
     tile_vectors_ = best_tile_vectors(kernels_->target, 0, options_.tile_vectors);
     gapless_ = kernels_->masks_lanes() && planes_of(1, 1).x.fits_positions() && segments_keep_to_taps();
+    lone_vectors_ = gapless_ && options_.output_layout == image_layout::nchw && options_.tile_vectors == 0 &&
+                    std::all_of(weights_.begin(), weights_.end(),
+                                [&](const panels_view<W>& w) { return detail::multiplies_alone<T>(w, lanes_); });
     planes_ = choose_planes();
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
@@ -215,7 +219,8 @@ class basic_conv2d_plan {
       items_ = blocks_covering(input_.batch, planes_.strip_images) * options_.groups * planes_.strips_of_image();
       grid_ = best_grid(weights_[0].group_count(), items_, options_.threads);
     }
-    scratch_elements_ = panel_scratch_elements(room, lanes_);
+    scratch_elements_ = std::max(panel_scratch_elements(room, lanes_),
+                                 lone_vectors_ ? gemv_scratch_elements(lanes_) + weights_[0].columns : 0);
     staging_elements_ =
         options_.output_layout == image_layout::nhwc ? conv2d_staging_elements(room, lanes_) : std::size_t{0};
     bytes_per_task_ = (scratch_elements_ + staging_elements_ + planes_.elements()) * sizeof(T);
@@ -276,7 +281,8 @@ class basic_conv2d_plan {
     if (output_.elements() == 0) return planes_of(1, 1);
     if (options_.strip_images > 1) return planes_of(height, at_most(options_.strip_images, batch));
     if (options_.strip_rows != 0) return planes_of(at_most(options_.strip_rows, height), 1);
-    const detail::strip_cost cost{weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T)};
+    const detail::strip_cost cost{
+        weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T), lone_vectors_};
     detail::strip_planes best = planes_of(1, 1);
     double least = cost.of_batch(best, batch);
     const auto try_strip = [&](std::size_t rows, std::size_t images) {
@@ -301,7 +307,12 @@ class basic_conv2d_plan {
 
   column_tiles tiles_of(std::size_t images, std::size_t rows) const noexcept {
     if (output_.elements() == 0) return {};
-    return {planes_.count_positions(images, rows), lanes_, tile_vectors_};
+    const std::size_t positions = planes_.count_positions(images, rows);
+    return {positions - (has_lone(positions) ? 1 : 0), lanes_, tile_vectors_};
+  }
+  // Whether the last position of a strip is in none of its tiles.
+  bool has_lone(std::size_t positions) const noexcept {
+    return lone_vectors_ && planes_.gapless && detail::leaves_one(positions, lanes_);
   }
 
   // A strip of one group.
@@ -369,6 +380,29 @@ class basic_conv2d_plan {
       }
       run[tiles.vectors(tile) - 1](work, own);
     }
+    const std::size_t positions = planes_.count_positions(part.images, part.rows);
+    if (has_lone(positions)) run_position(work, positions - 1, copied, own);
+  }
+
+  // One position alone, in a strip without gaps: what the window meets there is a vector.
+  void run_position(const conv2d_task<T, W>& work, std::size_t position, const T* copied,
+                    const Epilogue& epilogue) const noexcept {
+    const panel_task<T, W>& product = work.product;
+    T* const x = product.scratch + gemv_scratch_elements(lanes_);
+    for (std::size_t k = 0; k < product.weights->columns; ++k) {
+      const bool inside = (lane_bits_[lane_bits_at_[k] + position / 8] >> position % 8 & 1) != 0;
+      x[k] = inside ? copied[offsets_[k] + position] : T(0);
+    }
+    gemv_task<T, W> task{};
+    task.weights = product.weights;
+    task.group_begin = product.group_begin;
+    task.group_end = product.group_end;
+    task.x = x;
+    task.vector = work.pixel + position;
+    task.y = work.output + work.image * work.channels * work.pixels + task.vector;
+    task.y_stride = work.pixels;
+    task.sums = product.scratch;
+    kernels_->gemm->vectors.on_panels(task, bcr::epilogue::part(epilogue, 0, work.image * work.channels, 0));
   }
 
   void fill(const strip& part, const T* input, T* copied) const noexcept {
@@ -388,20 +422,45 @@ class basic_conv2d_plan {
           (part.image + n) * input_.channels * input_.pixels() + part.group * channels() * f.channel_step;
       f.rows = last ? part.rows + y.largest_reach() : planes_.image_rows;
       f.tail = last ? planes_.tail : 0;
+      T* const image = copied + planes_.front + n * planes_.image_rows * f.pitch;
       for (std::size_t plane = 0; plane < planes_.planes(); ++plane) {
         const auto rows = y.of_image(plane / x.planes(), part.row, f.rows);
-        const auto columns =
-            planes_.gapless ? x.image_of(plane % x.planes()) : x.of_image(plane % x.planes(), 0, f.pitch);
-        f.to = copied + plane * planes_.plane_elements + planes_.front + n * planes_.image_rows * f.pitch;
+        const auto columns = columns_of(plane % x.planes());
+        f.to = image + plane * planes_.plane_elements;
         f.first_row = rows.begin;
         f.copied_rows = columns.count == 0 ? 0 : rows.count;
         f.left = planes_.gapless ? 0 : columns.begin;
         f.copied_columns = columns.count;
+        std::size_t source = columns.source;
+        f.between = nullptr;
+        if (pixel_step == 1 && planes_in_turns()) {
+          const auto others = columns_of(++plane);
+          f.between = image + plane * planes_.plane_elements;
+          f.between_left = planes_.gapless ? 0 : others.begin;
+          f.between_columns = others.count;
+          if (others.source < source) {
+            std::swap(f.to, f.between);
+            std::swap(f.left, f.between_left);
+            std::swap(f.copied_columns, f.between_columns);
+            source = others.source;
+          }
+        }
         // An image without elements may be null.
-        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + columns.source * pixel_step;
+        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + source * pixel_step;
         kernels_->fill(f);
       }
     }
+  }
+
+  // Which elements of an image's row a plane has.
+  detail::plane_axis::range columns_of(std::size_t plane) const noexcept {
+    return planes_.gapless ? planes_.x.image_of(plane) : planes_.x.of_image(plane, 0, planes_.pitch);
+  }
+  // Whether there are two planes along a row, and its elements go to them in turns.
+  bool planes_in_turns() const noexcept {
+    if (planes_.x.stride != 2 || planes_.x.planes() != 2) return false;
+    const auto a = columns_of(0), b = columns_of(1);
+    return a.count != 0 && b.count != 0 && (a.source + 1 == b.source || b.source + 1 == a.source);
   }
 
   const conv2d_kernels<T, Epilogue, W>* kernels_;
@@ -413,6 +472,7 @@ class basic_conv2d_plan {
   buffer<panels_view<W>> weights_;  // of each group
   buffer<std::uint32_t> offsets_;   // of each column of the weights
   bool gapless_ = false;            // whether strips of one image can have no gaps between their rows
+  bool lone_vectors_ = false;       // and whether their last position may be computed alone
   buffer<std::uint8_t> lane_bits_;  // and then, for each column of the window, which positions it meets the image at
   buffer<std::uint32_t> lane_bits_at_;
   detail::strip_planes planes_;

@@ -171,6 +171,13 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
       }
       kernels_->panels.run[tiles_.vectors(tile) - 1](task, epilogue);
     }
+    if constexpr (!has_narrow_input<W>) {
+      if (!part.lone_vector) return;
+      const std::size_t last = columns_ - 1;
+      kernels_->vectors.on_panels(this->vector_task(part, b.rows == 0 ? b.data : b.data + last, b.leading_dimension,
+                                                    c.data + last, c.leading_dimension, accumulate_, last),
+                                  epilogue);
+    }
   }
 
   void copy_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const input_type>& b,

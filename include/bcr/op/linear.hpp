@@ -156,6 +156,12 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
                                epilogue);
       }
     }
+    if constexpr (!has_narrow_input<W>) {
+      if (!part.lone_vector) return;
+      const std::size_t last = tokens_ - 1;
+      kernels_->vectors.on_panels(
+          this->vector_task(part, x.columns == 0 ? x.data : x.row(last), 1, y.row(last), 1, false, last), epilogue);
+    }
   }
 
   const linear_kernels<T, Epilogue, W>* kernels_;

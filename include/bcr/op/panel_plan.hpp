@@ -13,6 +13,7 @@
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/op/few_vectors.hpp"
 #include "bcr/op/kernel_name.hpp"
+#include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/workspace.hpp"
 
@@ -56,7 +57,11 @@ class panel_plan {
                             columns < band_vectors ? columns : band_vectors, target.name);
       return;
     }
-    tiles_ = column_tiles(columns, lanes_,
+    if constexpr (!has_narrow_input<W>) {
+      lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns, lanes_) &&
+                     multiplies_alone<T>(weights_, lanes_);
+    }
+    tiles_ = column_tiles(columns - (lone_vector_ ? 1 : 0), lanes_,
                           best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));
     if (weights_.group_count() != 0 && tiles_.count() != 0) {
       grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
@@ -64,7 +69,7 @@ class panel_plan {
     const bool vector = work_ == work::vector;
     label_ = kernel_label(vector ? "gemv" : operation, types, Block::rows, Block::columns, panel_rows,
                           vector ? 1 : tiles_.widest(), target.name);
-    if (vector) reserve(gemv_scratch_elements(lanes_) + weights_.columns);
+    if (vector) reserve(vector_elements());
   }
 
   // What can be multiplied by activations of this type.
@@ -78,7 +83,10 @@ class panel_plan {
   enum class work : std::uint8_t { tiles, vector, on_bands };
 
   // Elements of memory for each task; a vector's tasks have theirs.
-  void reserve(std::size_t elements_per_task) noexcept { bytes_per_task_ = elements_per_task * sizeof(T); }
+  void reserve(std::size_t elements_per_task) noexcept {
+    if (lone_vector_ && elements_per_task < vector_elements()) elements_per_task = vector_elements();
+    bytes_per_task_ = elements_per_task * sizeof(T);
+  }
   // Elements of scratch for tiles.
   std::size_t tile_scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
   // Elements of a tile's input: the widest there is, all rows of it. In elements of T, as all memory; narrow input ends
@@ -93,6 +101,7 @@ class panel_plan {
   struct share {
     std::size_t group_begin, group_end;
     std::size_t tile_begin, tile_end;
+    bool lone_vector;  // and the vector after all tiles
     T* memory;
   };
   share share_of(std::size_t task, std::span<std::byte> workspace) const noexcept {
@@ -101,20 +110,24 @@ class panel_plan {
       return work_ == work::on_bands ? first_group(bands_.bands, part, grid_.rows)
                                      : first_group(weights_.groups, part, grid_.rows);
     };
-    return {first(row_part), first(row_part + 1), tiles_.count() * column_part / grid_.columns,
-            tiles_.count() * (column_part + 1) / grid_.columns,
+    const std::size_t tile_end = tiles_.count() * (column_part + 1) / grid_.columns;
+    return {first(row_part),
+            first(row_part + 1),
+            tiles_.count() * column_part / grid_.columns,
+            tile_end,
+            lone_vector_ && tile_end == tiles_.count(),
             reinterpret_cast<T*>(workspace_piece(workspace, task, bytes_per_task_))};
   }
 
-  // A vector's task: elements of x and y lie `x_stride` and `y_stride` apart.
+  // The task of vector `number`: elements of x and y lie `x_stride` and `y_stride` apart.
   gemv_task<T, W> vector_task(const share& part, const T* x, std::size_t x_stride, T* y, std::size_t y_stride,
-                              bool accumulate) const noexcept {
+                              bool accumulate, std::size_t number = 0) const noexcept {
     if (x_stride != 1) {
       T* const copied = part.memory + gemv_scratch_elements(lanes_);
       for (std::size_t k = 0; k < weights_.columns; ++k) copied[k] = x[k * x_stride];
       x = copied;
     }
-    return {&weights_, part.group_begin, part.group_end, x, y, y_stride, accumulate, part.memory};
+    return {&weights_, part.group_begin, part.group_end, x, y, y_stride, accumulate, part.memory, 0, number};
   }
 
   struct extents {
@@ -127,8 +140,11 @@ class panel_plan {
   task_grid grid_;
   std::size_t lanes_ = 1;
   work work_ = work::tiles;
+  bool lone_vector_ = false;  // the last column is in no tile
 
  private:
+  std::size_t vector_elements() const noexcept { return gemv_scratch_elements(lanes_) + weights_.columns; }
+
   // Asking for tiles is asking for panels, where there are any.
   work work_for(blob_layout layout, std::size_t columns, int tile_vectors) const noexcept {
     if constexpr (has_narrow_input<W>) return work::tiles;

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "bcr/core/block.hpp"
+#include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
 #include "bcr/op/window_planes.hpp"
 
@@ -17,6 +18,7 @@ struct strip_cost {
   std::size_t lanes;
   std::size_t tile_vectors;
   std::size_t element_bytes;
+  bool lone_vectors;  // whether a last position may be computed alone
 
   // A column that keeps four rows, in tiles of so many vectors, which are mostly not aligned.
   static constexpr double column[most_tile_vectors] = {5.6, 6.8, 8.2, 9.4, 10.8, 12.6};
@@ -24,11 +26,14 @@ struct strip_cost {
   static constexpr double stored_vector = 2;    // or from registers
   static constexpr double copied_vector = 3, copied_far = 6;
   static constexpr double copied_row = 4;
+  static constexpr double lone_weight = 0.3;
   static constexpr std::size_t near_cache = std::size_t{1} << 19;  // bytes
 
   // Of a strip of so many images or rows.
   double of_strip(const strip_planes& planes, std::size_t images, std::size_t rows) const noexcept {
-    const column_tiles tiles(planes.count_positions(images, rows), lanes, tile_vectors);
+    const std::size_t positions = planes.count_positions(images, rows);
+    const bool lone = lone_vectors && planes.gapless && leaves_one(positions, lanes);
+    const column_tiles tiles(positions - (lone ? 1 : 0), lanes, tile_vectors);
     const auto number = [](std::size_t n) { return static_cast<double>(n); };
     const auto of_tile = [&](std::size_t vectors) {
       return number(kept) / panel_rows * column[vectors - 1] +
@@ -40,6 +45,7 @@ struct strip_cost {
     const double wide = number(all - narrow * tiles.count());
     double cycles = (number(tiles.count()) - wide) * of_tile(narrow);
     if (wide > 0) cycles += wide * of_tile(narrow + 1);
+    if (lone) cycles += number(kept) * lone_weight;
     const std::size_t copied_rows = planes.channels * planes.planes() * (rows + planes.y.largest_reach()) * images;
     const bool near = planes.elements() * element_bytes <= near_cache;
     const std::size_t vectors = blocks_covering(planes.pitch, lanes);

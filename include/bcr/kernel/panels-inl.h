@@ -64,10 +64,9 @@ struct PanelRun {
 
 // Whether a panel's last columns are met twice, for half of the tile's vectors each, so that the first half is stored
 // during the products of the second. A core that stores 32 bytes in a cycle (Zen 4) has no room for more than some
-// fourteen waiting stores of 64: after 24 of them in a row no product begins for 40 cycles, after twice twelve for
-// none. (Measured with input and output in the first cache level; beyond it 30 to 50 are left of 60 to 80, as loads
-// wait for stores whose addresses end alike.) Fewer columns than these would not be long enough, and a count that
-// varies surprises. Vectors that cross lines have no loads to spare.
+// fourteen waiting stores of 64: in a bare loop no product begins for 40 cycles after 24 of them in a row, and none are
+// lost after twice twelve. Here 60 to 80 cycles a panel became 40 to 60. Fewer columns than these would not be long
+// enough, and a count that varies surprises. Vectors that cross lines have no loads to spare.
 template <class Input, class D, int Vectors>
 inline constexpr bool kEndsInParts = Vectors > 4 && kVectorRegisters >= 32 &&
                                      ops::MaxLanes(D()) * sizeof(ops::TFromD<D>) == 64 && !Input::narrow &&

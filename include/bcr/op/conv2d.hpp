@@ -389,9 +389,12 @@ class basic_conv2d_plan {
                     const Epilogue& epilogue) const noexcept {
     const panel_task<T, W>& product = work.product;
     T* const x = product.scratch + gemv_scratch_elements(lanes_);
-    for (std::size_t k = 0; k < product.weights->columns; ++k) {
-      const bool inside = (lane_bits_[lane_bits_at_[k] + position / 8] >> position % 8 & 1) != 0;
-      x[k] = inside ? copied[offsets_[k] + position] : T(0);
+    const std::size_t columns = product.weights->columns, width = options_.window.kernel.width;
+    for (std::size_t tap = 0; tap < width; ++tap) {
+      const auto inside = planes_.positions_inside(tap);
+      const std::size_t at = position % planes_.pitch;
+      const bool met = at >= inside.begin && at < inside.end;
+      for (std::size_t k = tap; k < columns; k += width) x[k] = met ? copied[offsets_[k] + position] : T(0);
     }
     gemv_task<T, W> task{};
     task.weights = product.weights;

@@ -111,7 +111,7 @@ template <class T, class W, class Packed>
 bool ends_with_vector(const Packed& packed, std::size_t columns, int tile_vectors) {
   if constexpr (Packed::has_panels && !has_narrow_input<W>) {
     return tile_vectors == 0 && detail::leaves_one(columns, lanes_of<T>()) &&
-           detail::multiplies_alone<T>(packed.panels(), lanes_of<T>());
+           detail::multiplies_alone<T>(packed.panels(), lanes_of<T>(), detail::lone_columns_of_product);
   } else {
     return false;
   }

@@ -80,30 +80,30 @@ BCR_INLINE void CopyRows(const plane_fill<T>& f, const T* from, T* to) {
   }
 }
 
-// The same for two planes that take the elements of a row in turns.
-template <class T>
-BCR_INLINE void CopyRowsInTurns(const plane_fill<T>& f, const T* from, T* to, T* between) {
+// The same for one of two planes that take the elements of a row in turns: the even ones, or the odd ones between them.
+// Both read the row from the same place, the second time from the first cache level. (Writing both at once, by itself,
+// takes 1.7 times as long on Emerald Rapids, where stores to one line should follow each other.)
+template <bool Odd, class T>
+BCR_INLINE void CopyRowsInTurns(const plane_fill<T>& f, const T* from, T* to) {
   const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
-  const std::size_t evens = f.copied_columns, odds = f.between_columns, most = evens < odds ? odds : evens;
-  const std::size_t width = 2 * evens > 2 * odds ? 2 * evens - 1 : 2 * odds;  // of the row, as far as it is copied
-  const auto load = [&](const T* row, std::size_t at) BCR_LAMBDA_ATTR {
-    if (at + lanes <= width) return ops::LoadU(d, row + at);
-    return at < width ? LoadLanes(d, row + at, 0, width - at) : ops::Zero(d);
-  };
-  const auto clear = [&](T* row, std::size_t columns) BCR_LAMBDA_ATTR {
-    const std::size_t zero = blocks_covering(columns, lanes) * lanes;
-    if (zero < f.pitch) FillZeros(row + zero, f.pitch - zero);
-  };
-  for (std::size_t r = 0; r < f.copied_rows; ++r, from += f.row_step, to += f.pitch, between += f.pitch) {
-    for (std::size_t i = 0; i < most; i += lanes) {
-      const auto low = load(from, 2 * i), high = load(from, 2 * i + lanes);
-      if (i < evens) ops::StoreU(EvenLanes(d, high, low), d, to + i);
-      if (i < odds) ops::StoreU(OddLanes(d, high, low), d, between + i);
+  const std::size_t lanes = ops::Lanes(d), columns = Odd ? f.between_columns : f.copied_columns;
+  const std::size_t width = 2 * columns - (Odd ? 0 : 1);  // of the row, as far as it is copied
+  const auto some = [&](const auto& high, const auto& low)
+                        BCR_LAMBDA_ATTR { return Odd ? OddLanes(d, high, low) : EvenLanes(d, high, low); };
+  const std::size_t whole = width / (2 * lanes) * lanes, left = width - 2 * whole;
+  const std::size_t left_low = left < lanes ? left : lanes, left_high = left - left_low;
+  const std::size_t zero = whole + (left != 0 ? lanes : 0);
+  for (std::size_t r = 0; r < f.copied_rows; ++r, from += f.row_step, to += f.pitch) {
+    for (std::size_t i = 0; i < whole; i += lanes) {
+      ops::StoreU(some(ops::LoadU(d, from + 2 * i + lanes), ops::LoadU(d, from + 2 * i)), d, to + i);
     }
-    if (r + 1 == f.copied_rows) break;
-    clear(to, evens);
-    clear(between, odds);
+    if (left_high != 0) {
+      ops::StoreU(some(LoadLanes(d, from + 2 * whole + lanes, 0, left_high), ops::LoadU(d, from + 2 * whole)), d,
+                  to + whole);
+    } else if (left_low != 0) {
+      ops::StoreU(some(ops::Zero(d), LoadLanes(d, from + 2 * whole, 0, left_low)), d, to + whole);
+    }
+    if (zero < f.pitch && r + 1 != f.copied_rows) FillZeros(to + zero, f.pitch - zero);
   }
 }
 
@@ -131,7 +131,8 @@ BCR_INLINE void FillChannel(const plane_fill<T>& f, const T* from, T* to, T* bet
   T* const first = FillAbove(f, f.left, to);
   if (between != nullptr) {
     T* const first_between = FillAbove(f, f.between_left, between);
-    CopyRowsInTurns(f, from, first, first_between);
+    CopyRowsInTurns<false>(f, from, first);
+    CopyRowsInTurns<true>(f, from, first_between);
     FillBelow(f, f.between_left, f.between_columns, first_between);
   } else if (f.column_step == 1) {
     CopyRows<1>(f, from, first);

@@ -207,8 +207,9 @@ class basic_conv2d_plan {
     tile_vectors_ = best_tile_vectors(kernels_->target, 0, options_.tile_vectors);
     gapless_ = kernels_->masks_lanes() && planes_of(1, 1).x.fits_positions() && segments_keep_to_taps();
     lone_vectors_ = gapless_ && options_.output_layout == image_layout::nchw && options_.tile_vectors == 0 &&
-                    std::all_of(weights_.begin(), weights_.end(),
-                                [&](const panels_view<W>& w) { return detail::multiplies_alone<T>(w, lanes_); });
+                    std::all_of(weights_.begin(), weights_.end(), [&](const panels_view<W>& w) {
+                      return detail::multiplies_alone<T>(w, lanes_, detail::lone_columns_of_window);
+                    });
     planes_ = choose_planes();
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};

@@ -59,7 +59,7 @@ class panel_plan {
     }
     if constexpr (!has_narrow_input<W>) {
       lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns, lanes_) &&
-                     multiplies_alone<T>(weights_, lanes_);
+                     multiplies_alone<T>(weights_, lanes_, lone_columns_of_product);
     }
     tiles_ = column_tiles(columns - (lone_vector_ ? 1 : 0), lanes_,
                           best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));

@@ -98,6 +98,7 @@ std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
     r.times.with_probe = true;
     problem given = made->given;
     given.threads = threads;
+    given.tasks = threads == 1 ? 1 : settings_.tasks;
     const std::string trouble = enter(r, std::move(own), given, made->right);
     if (trouble.empty()) {
       packed_bytes = packed.packed_bytes();
@@ -110,12 +111,16 @@ std::unique_ptr<gemm_race::lane> gemm_race::make_lane(const pruned_case& what) {
   };
   const int threads = settings_.how.threads;
   const auto in = [&](bcr::value_type type) { return make_subject(made->mask, shape_.n, type); };
-  auto first = settings_.dispatch     ? make_dispatched_subject(made->mask, shape_.n)
-               : settings_.bf16_input ? make_bf16_subject(made->mask, shape_.n)
-                                      : in(settings_.weights);
+  const auto bf16 = [&](bool dispatch) {
+    return dispatch ? make_dispatched_bf16_subject(made->mask, shape_.n) : make_bf16_subject(made->mask, shape_.n);
+  };
+  auto first = settings_.bf16_input ? bf16(settings_.dispatch)
+               : settings_.dispatch ? make_dispatched_subject(made->mask, shape_.n)
+                                    : in(settings_.weights);
   if (!enter_subject(made->subject, threads, std::move(first), made->packed_bytes)) return nullptr;
   if (alone()) {
-    const bool entered = enter_subject(made->plain, threads, in(bcr::value_type::f32), made->packed_bytes_plain);
+    auto second = settings_.bf16_input && settings_.dispatch ? bf16(false) : in(bcr::value_type::f32);
+    const bool entered = enter_subject(made->plain, threads, std::move(second), made->packed_bytes_plain);
     return entered ? std::move(made) : nullptr;
   }
   if (threads > 1 && !enter_subject(made->subject_alone, 1, in(settings_.weights), made->packed_bytes)) return nullptr;

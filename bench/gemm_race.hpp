@@ -20,6 +20,7 @@ struct race_settings {
   bcr::value_type weights = bcr::value_type::f32;
   bool bf16_input = false;  // with weights in bf16: the input as well
   bool dispatch = false;    // the library alone is measured: its kernels found at run time, and the static ones
+  int tasks = 1;            // a thread, that the library's plans prepare for
   std::regex filter = std::regex("");  // of cases, by names like gemm_f32_b4x16/M512/K512/N196/columns/10x
 };
 
@@ -51,12 +52,12 @@ class gemm_race {
     problem given;
     reference right;
     racer subject, subject_alone;  // with all threads, and with one if there are more
-    racer plain;                   // in f32 on static kernels, if the subject is not
+    racer plain;                   // on static kernels, and in f32 if the subject is on static ones itself
     std::size_t packed_bytes = 0, packed_bytes_plain = 0;
     std::vector<racer> sparse;
   };
 
-  bool narrow() const { return settings_.weights != bcr::value_type::f32; }
+  bool narrow() const { return settings_.weights != bcr::value_type::f32 && !settings_.dispatch; }
   // Whether the library is compared with itself.
   bool alone() const { return narrow() || settings_.dispatch; }
   std::string row_name(const std::string& contender, const pruned_case*) const;

@@ -21,6 +21,8 @@ std::unique_ptr<subject> make_bf16_subject(const block_mask&, std::size_t n);
 
 // The same in f32, on kernels that are found at run time: those of the target that make_subject() was compiled for.
 std::unique_ptr<subject> make_dispatched_subject(const block_mask&, std::size_t n);
+// And in bf16, on the best target that the processor runs: what is compiled for it may be named otherwise.
+std::unique_ptr<subject> make_dispatched_bf16_subject(const block_mask&, std::size_t n);
 const char* static_target();
 
 }  // namespace bench

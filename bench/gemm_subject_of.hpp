@@ -37,7 +37,7 @@ class bcr_gemm final : public subject {
       input_ = std::move(*made);
       std::transform(p.b, p.b + p.k * p.n, input_.data(), [](float x) { return input(x); });
     }
-    const bcr::status done = plan(static_cast<std::size_t>(p.threads));
+    const bcr::status done = plan(static_cast<std::size_t>(p.threads), static_cast<std::size_t>(p.tasks));
     return done ? std::string() : done.message();
   }
 
@@ -48,13 +48,13 @@ class bcr_gemm final : public subject {
   }
 
  private:
-  bcr::status plan(std::size_t threads) {
+  bcr::status plan(std::size_t threads, std::size_t tasks) {
     auto pattern = pattern_of<Block>(mask_, p_.m, p_.k);
     if (!pattern) return pattern.status();
     auto packed = bcr::pack<bcr::stored_weight<W>, Layout>(*pattern, bcr::matrix_view<const float>(p_.w, p_.m, p_.k));
     if (!packed) return packed.status();
     packed_.emplace(std::move(*packed));
-    auto made = Plans::template create<W>(*packed_, {.columns = p_.n, .threads = threads});
+    auto made = Plans::template create<W>(*packed_, {.columns = p_.n, .threads = threads * tasks});
     if (!made) return made.status();
     plan_.emplace(std::move(*made));
     auto workspace = bcr::buffer<std::byte>::allocate(plan_->workspace_bytes());

@@ -58,6 +58,7 @@ struct problem {
   const float* b;
   int threads = 1;
   double multiply_adds = 0;  // of the kept weights: nonzeros of W times n
+  int tasks = 1;             // a thread, that the library's plans prepare for
 };
 
 // The product in double precision, and how far a float product may be from it.

@@ -36,15 +36,23 @@ int race_main(int argc, char** argv, const race_program& program,
   }
   if (program.dispatch_help != nullptr) app.add_flag("--dispatch", settings.dispatch, program.dispatch_help);
   if (program.bf16_input_help != nullptr) app.add_flag("--bf16-input", settings.bf16_input, program.bf16_input_help);
+  if (program.tasks_help != nullptr) {
+    app.add_option("--tasks", settings.tasks, program.tasks_help)->check(CLI::Range(1, 64));
+  }
   app.add_option("--out", out, "the JSON file to write");
   const auto* rounds = app.add_option("--rounds", settings.how.rounds, "timed rounds")->check(CLI::Range(3, 1000));
   CLI11_PARSE(app, argc, argv);
-  if (settings.dispatch && settings.weights != bcr::value_type::f32) {
-    std::fprintf(stderr, "--dispatch and --weights are comparisons of their own.\n");
+  if (settings.dispatch && settings.weights != bcr::value_type::f32 && !settings.bf16_input) {
+    std::fprintf(stderr,
+                 "--dispatch and --weights are comparisons of their own, unless --bf16-input goes with them.\n");
     return 2;
   }
   if (settings.bf16_input && settings.weights != bcr::value_type::bf16) {
     std::fprintf(stderr, "--bf16-input goes with --weights bf16.\n");
+    return 2;
+  }
+  if (settings.tasks != 1 && settings.how.threads == 1) {
+    std::fprintf(stderr, "--tasks goes with --threads.\n");
     return 2;
   }
   if (settings.quick && rounds->empty()) settings.how.rounds = 15;
@@ -62,6 +70,7 @@ int race_main(int argc, char** argv, const race_program& program,
   }
   const context facts = {{"vector_bits", std::to_string(8 * vector_bytes())},
                          {"threads", std::to_string(settings.how.threads)},
+                         {"tasks", std::to_string(settings.tasks)},
                          {"rounds", std::to_string(settings.how.rounds)},
                          {"mode", settings.quick ? "quick" : "full"}};
   if (!write_json(rows, facts, out)) {

@@ -22,6 +22,7 @@ struct race_program {
   const char* weights_help = "";
   const char* dispatch_help = nullptr;    // of --dispatch, which is there if this is
   const char* bf16_input_help = nullptr;  // of --bf16-input, likewise
+  const char* tasks_help = nullptr;       // of --tasks, likewise
 };
 
 // Says on a terminal what is measured now.

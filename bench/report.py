@@ -256,7 +256,9 @@ def main():
         peak = sorted(r["peak_gflops"] for r in rows)[len(rows) // 2]
         noise = sorted(r["spread"] for r in rows)[len(rows) // 2]
         disturbed = sum(r["disturbed"] for r in rows) / len(rows)
-        print(f"\n{context['vector_bits']}-bit vectors, {context['threads']} thread(s), FMA peak {peak:.1f} GFLOP/s, "
+        tasks = context.get("tasks", "1")
+        threads = f"{context['threads']} thread(s)" + (f" of {tasks} tasks" if tasks != "1" else "")
+        print(f"\n{context['vector_bits']}-bit vectors, {threads}, FMA peak {peak:.1f} GFLOP/s, "
               f"{context['rounds']} rounds; a time's quartiles are {100 * noise:.1f} % apart (median); "
               f"{100 * disturbed:.0f} % of the samples were disturbed by others")
         if not narrow and not dispatched:

@@ -1,11 +1,13 @@
 #!/bin/bash
 # Builds and runs a benchmark beside the peers it is compared with, and prints one table:
-#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16 | --dispatch]
-#                      [--weights bf16 --bf16-input]
+#   bench/run.sh gemm [--quick] [--plot] [--simd avx2] [--threads N [--tasks M]] [--filter REGEX]
+#                      [--weights f16|bf16 | --dispatch | --weights bf16 --bf16-input [--dispatch]]
 #   bench/run.sh recurrent [--quick] [--simd avx2] [--threads N] [--filter REGEX] [--weights f16|bf16|i8]
 #   bench/run.sh conv [--quick] [--simd avx2] [--threads N] [--filter REGEX]
 #   bench/run.sh dense [--simd avx2] [--filter WORDS] [--rounds N]
 #   bench/run.sh networks [--quick] [--simd avx2] [--filter NAME] [--peers NAME,..] [--rounds N]
+# With --tasks M the library's plans are cut into M tasks for each of the N threads, so that one that is late, or on a core
+# that others use too, holds up little: 4 or 8 where threads are not bound to cores.
 # Installs what is missing (Debian, root or sudo; for networks, engines from PyPI into build/bench/engines). All that was
 # measured is in build/bench*/gemm*.json, recurrent*.json, conv*.json or networks*.json; dense prints its table only.
 # Where python3, or the Python that BCR_MNN_PYTHON names, has the package MNN, recurrent compares with its sparse layer as
@@ -14,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
-  sed -n '2,12s/^# \?//p' bench/run.sh >&2
+  sed -n '2,14s/^# \?//p' bench/run.sh >&2
   exit 2
 }
 kind=${1:-}
@@ -55,6 +57,12 @@ while [ $# -gt 0 ]; do
     --dispatch | --bf16-input)
       arguments+=("$1")
       suffix=$suffix-${1#--}
+      ;;
+    --tasks)
+      if [ "$kind" != gemm ]; then usage; fi
+      arguments+=(--tasks "${2:?}")
+      if [ "$2" != 1 ]; then suffix=$suffix-tasks$2; fi
+      shift
       ;;
     --filter | --rounds | --peers)
       arguments+=("$1" "${2:?}")

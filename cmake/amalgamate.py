@@ -5,7 +5,7 @@
     cmake/amalgamate.py build/single/bcr.hpp bcr/bcr.hpp bcr/pack/bcrc.hpp   # these instead, and what they include
     cmake/amalgamate.py --dispatch build/engine_kernels.dispatch build/single
 
-The last writes a library of kernels with Highway as a header and a source a type: bcr/dispatch.hpp and, say,
+The last writes a library of kernels with Highway as a header and a source a type (two for bf16): bcr/dispatch.hpp and, say,
 bcr/engine_kernels_float.cpp, from the folder NAME.dispatch that bcr_add_dispatch_library(NAME) makes. The sources are to be
 compiled with the folder that holds bcr/ among the include paths, for the least processor that the program is for.
 
@@ -100,9 +100,9 @@ def write_library(folder, output):
 
 
 def library_source(generated, done):
-    """One file that Highway compiles once a target. What is ordinary in it is for the first time only."""
+    """One file that Highway compiles once a target, or once. What is ordinary in it is for the first time only."""
     text, name, guard = generated.read_text(), generated.name, f"BCR_ORDINARY_PART_OF_{generated.stem}"
-    if "foreach_target" not in text:
+    if "foreach_target" not in text and "#define BCR_KERNELS_BF16" not in text:
         sys.exit(f"{generated} is not made with Highway: with xsimd, each file needs flags of its own.")
     made = Amalgamation()
     made.done = done

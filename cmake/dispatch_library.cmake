@@ -1,10 +1,11 @@
-# bcr_add_dispatch_library(name [TYPES float double float+bf16 float+f16 float+i8] [EPILOGUES chain ...] [SIMD highway|xsimd])
+# bcr_add_dispatch_library(name [TYPES float double float+bf16 float+f16 float+i8 bf16] [EPILOGUES chain ...] [SIMD highway|xsimd])
 #
 # A static library of kernels for every instruction set, for one binary that runs everywhere: link it, include
 # bcr/dispatch.hpp, and every plan takes the best target that the processor runs.
 #
 #   TYPES      float if not said otherwise: of activations and weights, or joined by + where weights have one of their
-#              own. Each is a file to compile, and stands for itself: float+bf16 does not bring float
+#              own; bf16 is for both in bf16 and results in float, both<bf16> in C++, and has gemm and linear. Each is
+#              a file to compile, bf16 two, and stands for itself: float+bf16 does not bring float
 #   EPILOGUES  what happens to results before they are stored: words of bcr::epilogue, joined by + in a chain. If not
 #              said otherwise: none relu bias bias+relu bias+residual bias+residual+relu bias+gelu
 #   SIMD       the library that the kernels are made with. Its headers are looked for, and BCR_HIGHWAY_INCLUDE_DIR or
@@ -14,8 +15,10 @@
 # and every library has the tiles of all widths, so there is nothing to list of these.
 #
 # On x86 the targets are sse4, avx2, avx3 (AVX-512; xsimd_sse4 and so on with xsimd) and what the project's own flags
-# allow, which is the least that the binary needs; a target below that is not built. On 64-bit Arm with Linux they are neon,
-# sve and sve2, with Highway and g++; Highway trusts no clang before 22 with SVE. Elsewhere it is the flags' alone.
+# allow, which is the least that the binary needs; a target below that is not built. bf16 has avx3_bf16 as well
+# (xsimd_avx512bw_bf16), for processors that multiply bf16: Zen 4, Cooper Lake, Sapphire Rapids and later. On 64-bit Arm
+# with Linux the targets are neon, sve and sve2, with Highway and g++; Highway trusts no clang before 22 with SVE.
+# Elsewhere it is the flags' alone.
 
 # Sets `type` to the C++ type of a chain, with T for the type of its numbers.
 function(bcr_epilogue_type chain type)
@@ -87,8 +90,8 @@ function(bcr_add_dispatch_library name)
   set(declarations)
   set(sources)
   foreach(type IN LISTS arg_TYPES)
-    if(NOT type MATCHES "^(float|double|float[+](f16|bf16|i8))$")
-      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float, double, float+f16, float+bf16 and float+i8, not '${type}'.")
+    if(NOT type MATCHES "^(float|double|bf16|float[+](f16|bf16|i8))$")
+      message(FATAL_ERROR "bcr_add_dispatch_library: TYPES are float, double, float+f16, float+bf16, float+i8 and bf16, not '${type}'.")
     endif()
     string(REPLACE "+" "_" type_id "${type}")
     string(REGEX REPLACE "[+].*" "" activations "${type}")
@@ -97,6 +100,9 @@ function(bcr_add_dispatch_library name)
       set(weights "std::int8_t")
     endif()
     set(types "${activations}, ${weights}")
+    if(type STREQUAL "bf16")
+      set(types "float, both<bf16>")
+    endif()
     if(NOT first_types)
       set(first_types "${types}")
     endif()
@@ -120,16 +126,31 @@ endfunction()
 
 # bcr_dispatch_sources_<simd>(sources): writes the files for `types`, in the scope of bcr_add_dispatch_library.
 macro(bcr_dispatch_sources_highway result)
+  set(${result})
+  set(bf16_extern)
+  set(bf16_address)
+  if(type STREQUAL "bf16") # the only one that gains by the instruction
+    set(source ${folder}/${id}_${type_id}_avx3_bf16.cpp)
+    configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_highway_bf16.cpp.in ${source} @ONLY)
+    list(APPEND ${result} ${source})
+    set(condition "#if BCR_ADDS_BF16_TARGET\n")
+    set(bf16_extern "${condition}extern const kernel_table<${types}> table_${type_id}_avx3_bf16;\n#endif\n")
+    set(bf16_address "${condition}    &table_${type_id}_avx3_bf16,\n#endif\n")
+  endif()
   set(source ${folder}/${id}_${type_id}.cpp)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_highway.cpp.in ${source} @ONLY)
-  set(${result} ${source})
+  list(APPEND ${result} ${source})
 endmacro()
 macro(bcr_dispatch_sources_xsimd result)
   set(${result} ${folder}/${id}_${type_id}.cpp)
   set(externs)
   set(addresses)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    foreach(target avx512bw fma3_avx2 sse4)
+    set(targets avx512bw fma3_avx2 sse4)
+    if(type STREQUAL "bf16") # the only one that gains by the instruction
+      list(PREPEND targets avx512bw_bf16)
+    endif()
+    foreach(target IN LISTS targets)
       set(source ${folder}/${id}_${type_id}_${target}.cpp)
       configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_xsimd_target.cpp.in ${source} @ONLY)
       list(APPEND ${result} ${source})
@@ -138,8 +159,9 @@ macro(bcr_dispatch_sources_xsimd result)
     endforeach()
     set_source_files_properties(${folder}/${id}_${type_id}_sse4.cpp PROPERTIES COMPILE_OPTIONS "-msse4.2")
     set_source_files_properties(${folder}/${id}_${type_id}_fma3_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-    set_source_files_properties(${folder}/${id}_${type_id}_avx512bw.cpp PROPERTIES COMPILE_OPTIONS
-                                "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mfma;-mf16c")
+    set(avx512bw "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mfma;-mf16c")
+    set_source_files_properties(${folder}/${id}_${type_id}_avx512bw.cpp PROPERTIES COMPILE_OPTIONS "${avx512bw}")
+    set_source_files_properties(${folder}/${id}_${type_id}_avx512bw_bf16.cpp PROPERTIES COMPILE_OPTIONS "${avx512bw};-mavx512bf16")
   endif()
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch_xsimd.cpp.in ${folder}/${id}_${type_id}.cpp @ONLY)
 endmacro()

@@ -46,9 +46,10 @@ namespace BCR_DISPATCH_NS {
 template <class T, class W = T>
 auto find_kernels_of(std::string_view target) noexcept {
   if constexpr (!has_types<T, W>) {
-    static_assert(has_types<T, W>,
-                  "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
-                  "bcr_add_dispatch_library(), as float+bf16 if the weights have one of their own.");
+    static_assert(
+        has_types<T, W>,
+        "bcr: the dispatch library has no kernels for this type: name it in the TYPES of "
+        "bcr_add_dispatch_library(), as float+bf16 if the weights have one of their own, as bf16 for both<bf16>.");
     return result<const kernel_table<T, W>*>(status());
   } else {
     return find_table(tables_of(std::type_identity<kernel_table<T, W>>()), target);
@@ -78,8 +79,8 @@ class gemm_plan : public basic_gemm_plan<T, Epilogue, W> {
   // Fails as basic_gemm_plan::can_implement says, and with unsupported if the target named is not one of targets(), or
   // does not run here.
   template <block_shape Block, blob_layout Layout>
-  static result<gemm_plan> create(const packed_weights<W, Block, Layout>& weights, const gemm_options& options,
-                                  std::string_view target = {}) noexcept {
+  static result<gemm_plan> create(const packed_weights<stored_weight<W>, Block, Layout>& weights,
+                                  const gemm_options& options, std::string_view target = {}) noexcept {
     const auto kernels = find_kernels<T, Epilogue, W>(target);
     if (!kernels) return kernels.status();
     auto made = basic_gemm_plan<T, Epilogue, W>::create((*kernels)->gemm, weights, options);
@@ -96,8 +97,8 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  public:
   // As gemm_plan::create, and fails as basic_linear_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<linear_plan> create(const packed_weights<W, Block, Layout>& weights, const linear_options& options,
-                                    std::string_view target = {}) noexcept {
+  static result<linear_plan> create(const packed_weights<stored_weight<W>, Block, Layout>& weights,
+                                    const linear_options& options, std::string_view target = {}) noexcept {
     const auto kernels = find_kernels<T, Epilogue, W>(target);
     if (!kernels) return kernels.status();
     auto made = basic_linear_plan<T, Epilogue, W>::create((*kernels)->linear, weights, options);
@@ -159,14 +160,23 @@ class cell_plan : public basic_cell_plan<T, W> {
   explicit cell_plan(const basic_cell_plan<T, W>& made) noexcept : basic_cell_plan<T, W>(made) {}
 };
 
-// All targets that the library has kernels for, the best first.
+// All targets that the library has kernels for, the best first: for the first of its types, or for the one that is
+// named, as targets<float, both<bf16>>(). That one has a target of its own, avx3_bf16; others have the same ones.
 inline dispatch_target_list targets() noexcept {
   return dispatch_target_list(tables_of(std::type_identity<first_table>()));
 }
+template <class T, class W = T>
+dispatch_target_list targets() noexcept {
+  return dispatch_target_list(tables_of(std::type_identity<kernel_table<T, W>>()));
+}
 
-// The target that plans take of themselves: the best that the processor runs, as kernel_name() spells it.
+// The target that plans of that type take of themselves: the best that the processor runs, as kernel_name() spells it.
 inline const char* active_target() noexcept {
   return (*find_table(tables_of(std::type_identity<first_table>()), {}))->target;
+}
+template <class T, class W = T>
+const char* active_target() noexcept {
+  return (*find_table(tables_of(std::type_identity<kernel_table<T, W>>()), {}))->target;
 }
 
 }  // namespace BCR_DISPATCH_NS

@@ -64,7 +64,7 @@ class linear_plan : public basic_linear_plan<T, Epilogue, W> {
  public:
   // A plan for `weights`, which must outlive it. Fails as basic_linear_plan::can_implement says.
   template <block_shape Block, blob_layout Layout>
-  static result<linear_plan> create(const packed_weights<W, Block, Layout>& weights,
+  static result<linear_plan> create(const packed_weights<stored_weight<W>, Block, Layout>& weights,
                                     const linear_options& options) noexcept {
     static_assert(HasVectors<T>());
     auto made = basic_linear_plan<T, Epilogue, W>::create(

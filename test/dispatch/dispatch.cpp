@@ -57,6 +57,42 @@ TEST_CASE("targets: each once, the best first, and the last runs everywhere") {
 #endif
 }
 
+// As above, but for the target of processors that multiply bf16, which comes first where there is one.
+TEST_CASE("targets of activations in bf16: those of others, and one of their own") {
+  using both = bcr::both<bcr::bf16>;
+  const auto all = bcr::targets<float>(), narrow = bcr::targets<float, both>();
+#if defined(__x86_64__)
+  const std::string own = std::string(all[0].name).starts_with("xsimd_") ? "xsimd_avx512bw_bf16" : "avx3_bf16";
+  REQUIRE(narrow.size() == all.size() + 1);
+  CHECK(narrow[0].name == own);
+  CHECK(narrow[0].runs_here == bcr::detail::cpu_runs(own));
+#else
+  REQUIRE(narrow.size() == all.size());
+#endif
+  const std::size_t first = narrow.size() - all.size();
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(std::string(narrow[first + i].name) == all[i].name);
+
+  const auto pattern = bcr::pattern<block>::create(m, k);
+  const std::vector<float> weights(m * k);
+  const auto packed = bcr::pack<bcr::bf16>(*pattern, bcr::matrix_view<const float>(weights.data(), m, k));
+  const std::string active = bcr::active_target<float, both>();
+  CHECK((active == bcr::active_target() || (first == 1 && active == narrow[0].name)));
+  using gemm = bcr::gemm_plan<float, bcr::epilogue::none, both>;
+  using linear = bcr::linear_plan<float, bcr::epilogue::none, both>;
+  CHECK(ends_with(gemm::create(*packed, {.columns = 9})->kernel_name(), active));
+  CHECK(ends_with(linear::create(*packed, {.tokens = 9})->kernel_name(), active));
+  for (const bcr::dispatch_target& t : narrow) {
+    const auto made = gemm::create(*packed, {.columns = 9}, t.name);
+    CHECK(made.ok() == t.runs_here);
+    if (made) CHECK(ends_with(made->kernel_name(), t.name));
+  }
+  // Of other types there are no such kernels.
+  if (first == 1) {
+    CHECK(bcr::gemm_plan<float>::create(any_weights(), {.columns = 9}, narrow[0].name).message() ==
+          doctest::String("The dispatch library has no kernels for a target of this name."));
+  }
+}
+
 TEST_CASE("active_target: the first that runs here, and what plans take of themselves") {
   const std::string active = bcr::active_target();
   for (const bcr::dispatch_target& t : bcr::targets()) {
@@ -124,6 +160,10 @@ TEST_CASE("cpu_runs: each level only with the one below it, and no other names")
   CHECK((bcr::detail::cpu_runs("sse4") || !bcr::detail::cpu_runs("avx2")));
   CHECK((bcr::detail::cpu_runs("avx2") || !bcr::detail::cpu_runs("avx3")));
   CHECK((bcr::detail::cpu_runs("avx3") || !bcr::detail::cpu_runs("avx3_dl")));
+  CHECK((bcr::detail::cpu_runs("avx3") || !bcr::detail::cpu_runs("avx3_bf16")));
+  CHECK(bcr::detail::cpu_runs("avx3_bf16") ==
+        (bcr::detail::cpu_runs("avx3") && __builtin_cpu_supports("avx512bf16") != 0));
+  CHECK(bcr::detail::cpu_runs("xsimd_avx512bw_bf16") == bcr::detail::cpu_runs("avx3_bf16"));
   // The compiler's own detection; it has no word for all that AVX3_DL needs.
   CHECK(bcr::detail::cpu_runs("sse4") == (__builtin_cpu_supports("sse4.2") != 0));
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");

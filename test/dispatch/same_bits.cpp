@@ -17,16 +17,20 @@ namespace ep = bcr::epilogue;
 using block = bcr::block<16, 64>;
 constexpr std::size_t m = 150, k = 333;
 
+// The target of activations in bf16: with dot products of them or without.
+using both = bcr::both<bcr::bf16>;
+const char* narrow_target() { return here::kPanelKernels<float, ep::none, both>.target.name; }
+
 // Runs both plans and compares. Returns what differs, or nothing.
-template <class Static, class Dispatched, class Options, class Epilogue, class T, class W>
-std::string compare(const bcr::packed_weights<W, block>& packed, const Options& options, const Epilogue& epilogue,
-                    bcr::matrix_view<const T> in, std::size_t rows, std::size_t columns) {
+template <class T, class Static, class Dispatched, class Options, class Epilogue, class Input, class W>
+std::string compare(const bcr::packed_weights<W, block>& packed, const char* target, const Options& options,
+                    const Epilogue& epilogue, bcr::matrix_view<const Input> in, std::size_t rows, std::size_t columns) {
   const auto run = [&](const auto& plan, std::vector<T>& out) {
     std::vector<std::byte> workspace(plan->workspace_bytes());
     return plan->run(in, {out.data(), rows, columns}, workspace, epilogue);
   };
   const auto first = Static::create(packed, options);
-  const auto second = Dispatched::create(packed, options, here::target_name());
+  const auto second = Dispatched::create(packed, options, target);
   if (!first || !second) return std::string("no plan: ") + first.message() + " " + second.message();
   if (std::strcmp(first->kernel_name(), second->kernel_name()) != 0) {
     return std::string(first->kernel_name()) + " is not " + second->kernel_name();
@@ -42,15 +46,18 @@ template <class T, class W = T, class MakeEpilogue>
 std::string compare_both(MakeEpilogue&& make_epilogue, std::size_t n) {
   using epilogue = decltype(make_epilogue(n));
   const auto pattern = bcr::test::random_pattern<block>(m, k, {.density = 0.2, .rows_kept = 0.6}, n);
-  const auto weights = bcr::test::random_weights<W>(pattern, 6);
-  const auto packed = bcr::pack<W>(pattern, weights.view());
+  const auto weights = bcr::test::random_weights<bcr::stored_weight<W>>(pattern, 6);
+  const auto packed = bcr::pack<bcr::stored_weight<W>>(pattern, weights.view());
   if (!packed) return packed.message();
-  const auto b = bcr::test::random_matrix<T>(k, n, 7), x = bcr::test::random_matrix<T>(n, k, 8);
-  const std::string gemm = compare<here::gemm_plan<T, epilogue, W>, bcr::gemm_plan<T, epilogue, W>, bcr::gemm_options>(
-      *packed, {.columns = n}, make_epilogue(n), b.view(), m, n);
+  using input = bcr::input_for<T, W>;
+  const auto b = bcr::test::random_matrix<input>(k, n, 7), x = bcr::test::random_matrix<input>(n, k, 8);
+  const char* const target = bcr::has_narrow_input<W> ? narrow_target() : here::target_name();
+  const std::string gemm =
+      compare<T, here::gemm_plan<T, epilogue, W>, bcr::gemm_plan<T, epilogue, W>, bcr::gemm_options>(
+          *packed, target, {.columns = n}, make_epilogue(n), b.view(), m, n);
   if (!gemm.empty()) return gemm;
-  return compare<here::linear_plan<T, epilogue, W>, bcr::linear_plan<T, epilogue, W>, bcr::linear_options>(
-      *packed, {.tokens = n}, make_epilogue(m), x.view(), n, m);
+  return compare<T, here::linear_plan<T, epilogue, W>, bcr::linear_plan<T, epilogue, W>, bcr::linear_options>(
+      *packed, target, {.tokens = n}, make_epilogue(m), x.view(), n, m);
 }
 
 // A sequence of a cell for a batch of `batch`.
@@ -86,7 +93,7 @@ std::string compare_cells(bcr::cell_kind kind, std::size_t batch) {
 
 }  // namespace
 
-const char* target_of_flags() { return here::target_name(); }
+const char* target_of_flags() { return narrow_target(); }
 
 std::string difference_to_dispatched() {
   for (const std::size_t n : {1u, 7u, 64u, 301u}) {
@@ -96,8 +103,9 @@ std::string difference_to_dispatched() {
           return ep::chain(ep::bias<float>{bias.data()}, ep::gelu(), ep::residual<float>{residual.data(), columns});
         },
         n);
-#ifdef BCR_TEST_EVERY_TYPE
     const auto no_epilogue = [](std::size_t) { return ep::none(); };
+    if (found.empty()) found = compare_both<float, both>(no_epilogue, n);
+#ifdef BCR_TEST_EVERY_TYPE
     if (found.empty()) found = compare_both<double>(no_epilogue, n);
     if (found.empty()) found = compare_both<float, bcr::bf16>(no_epilogue, n);
     if (found.empty()) found = compare_both<float, bcr::f16>(no_epilogue, n);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace target = bcr::BCR_TARGET_NS;
@@ -14,7 +15,7 @@ namespace {
 template <class T>
 void check_transpose(std::size_t rows, std::size_t columns, std::size_t from_gap, std::size_t to_gap,
                      std::size_t shift) {
-  const T guard = -7;
+  const T guard = static_cast<T>(-7);
   const std::size_t from_ld = columns + from_gap, to_ld = rows + to_gap, margin = 24;
   std::vector<T> from(rows * from_ld + shift), to(columns * to_ld + shift + 2 * margin, guard);
   for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<T>(i);
@@ -44,7 +45,7 @@ void check_transpose(std::size_t rows, std::size_t columns, std::size_t from_gap
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Transpose moves every element and touches no other", T, float, double) {
+TEST_CASE_TEMPLATE("Transpose moves every element and touches no other", T, float, double, std::uint16_t) {
   for (std::size_t rows = 0; rows <= 36; ++rows) {
     for (std::size_t columns = 0; columns <= 20; ++columns) {
       check_transpose<T>(rows, columns, 0, 0, 0);

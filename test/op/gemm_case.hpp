@@ -78,15 +78,6 @@ guarded_matrix<T> run_gemm(const operands<T, Block, W>& in,
   return run_plan<T, input_for<T, W>>(*plan, in.input, packed.rows(), s, make_epilogue, threads);
 }
 
-// What the tolerance, which is for one rounding to the nearest a product, is multiplied by.
-template <class W>
-constexpr double roundings_of() {
-#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
-  if (has_narrow_input<W>) return 2;  // bfdot rounds to odd
-#endif
-  return 1;
-}
-
 // Compares with `exact_epilogue` of the exact sums.
 template <class T, class ExactEpilogue>
 void check_output(guarded_matrix<T>& c, const exact_product<T>& exact, const gemm_setting& s,

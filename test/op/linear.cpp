@@ -1,113 +1,19 @@
 // Layers as engines store their activations: tokens x features in, tokens x neurons out, everywhere in memory.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "op/operands.hpp"
+#include "op/linear_case.hpp"
 
 namespace {
 
-namespace ep = bcr::epilogue;
-using bcr::test::exact_value;
-using bcr::test::guard_side;
-using bcr::test::guarded_array;
-using bcr::test::guarded_matrix;
 using bcr::test::operands;
+using plain = bcr::test::plain_layer;
+using everything = bcr::test::layer_with_everything;
 using block = bcr::block<4, 16>;
-
-struct setting {
-  bcr::linear_options options = {};
-  std::size_t first_token = 0;  // of the operands' input
-  bcr::test::placement x = {}, y = {};
-  std::size_t workspace_offset = 0;  // bytes
-};
-
-setting any_setting(bcr::test::random_source& random, std::size_t tokens) {
-  setting s;
-  s.options = {.tokens = tokens, .threads = 1 + random.below(4), .tile_vectors = static_cast<int>(random.below(7))};
-  s.x = bcr::test::any_placement(random);
-  s.y = bcr::test::any_placement(random);
-  s.workspace_offset = random.below(70);
-  return s;
-}
-
-// Without an epilogue.
-struct plain {
-  static constexpr bool reads_output = false;
-  template <class T>
-  static ep::none make(bcr::matrix_view<T>, const T*) {
-    return {};
-  }
-  static exact_value exactly(exact_value sum, double, double) { return sum; }
-};
-
-// A bias by neuron, a dear activation, and the output itself as residual.
-struct everything {
-  static constexpr bool reads_output = true;
-  template <class T>
-  static auto make(bcr::matrix_view<T> y, const T* bias) {
-    return ep::chain(ep::bias<T>{bias}, ep::gelu(), ep::residual<T>{y.data, y.leading_dimension});
-  }
-  static exact_value exactly(exact_value sum, double bias, double residual) {
-    const double x = sum.value + bias;
-    return {x * (1 + std::erf(x / std::sqrt(2.))) / 2 + residual, sum.magnitude + std::abs(bias) + std::abs(residual)};
-  }
-};
-
-double bias_of(std::size_t neuron) { return static_cast<double>(neuron % 7) / 4 - 0.75; }
-
-template <class How, class T, bcr::blob_layout Layout, class Executor = bcr::serial_executor>
-guarded_matrix<T> run_linear(const operands<T, block>& in, const bcr::packed_weights<T, block, Layout>& packed,
-                             const setting& s, Executor&& threads = {}) {
-  using epilogue_type = decltype(How::make(bcr::matrix_view<T>(), static_cast<const T*>(nullptr)));
-  const auto plan = bcr::test::linear_plan<T, epilogue_type>::create(packed, s.options);
-  REQUIRE(plan.ok());
-  REQUIRE(plan->tasks() <= s.options.threads);
-  const std::size_t tokens = s.options.tokens;
-  guarded_matrix<T> x(tokens, packed.columns(), s.x), y(tokens, packed.rows(), s.y);
-  guarded_array<T> bias(packed.rows(), s.x.offset, s.y.side);
-  for (std::size_t m = 0; m < packed.rows(); ++m) bias[m] = static_cast<T>(bias_of(m));
-  for (std::size_t t = 0; t < tokens; ++t) {
-    for (std::size_t k = 0; k < packed.columns(); ++k) x(t, k) = in.input(k, s.first_token + t);
-    for (std::size_t m = 0; How::reads_output && m < packed.rows(); ++m) {
-      y(t, m) = static_cast<T>(bcr::test::output_before(m, s.first_token + t));
-    }
-  }
-  guarded_array<std::byte> workspace(plan->workspace_bytes(), s.workspace_offset, s.x.side);
-  const bcr::status done = plan->run(x.view(), y.view(), workspace.span(), How::make(y.view(), bias.data()), threads);
-  CHECK(done.message() == doctest::String("Success."));
-  CHECK(x.surroundings_intact());
-  CHECK(y.surroundings_intact());
-  CHECK(bias.surroundings_intact());
-  CHECK(workspace.surroundings_intact());
-  return y;
-}
-
-doctest::String describe(const setting& s) {
-  return ("tokens " + std::to_string(s.first_token) + " + " + std::to_string(s.options.tokens) + " tile " +
-          std::to_string(s.options.tile_vectors) + " threads " + std::to_string(s.options.threads))
-      .c_str();
-}
-
-template <class How, class T, bcr::blob_layout Layout>
-void check_linear(const operands<T, block>& in, const bcr::packed_weights<T, block, Layout>& packed, const setting& s) {
-  INFO(describe(s));
-  guarded_matrix<T> y = run_linear<How>(in, packed, s);
-  double worst = 0;
-  for (std::size_t t = 0; t < s.options.tokens; ++t) {
-    for (std::size_t m = 0; m < packed.rows(); ++m) {
-      const std::size_t token = s.first_token + t;
-      const exact_value expected = How::exactly(in.exact(m, token), bias_of(m), bcr::test::output_before(m, token));
-      worst = std::max(worst, in.exact.excess(m, y(t, m), expected));
-    }
-  }
-  CHECK(worst <= 1);
-}
 
 template <class How, class T>
 void check_every_count() {
@@ -119,7 +25,7 @@ void check_every_count() {
     const operands<T, block> in(149, 41, counts.back(), how, ++seed);
     in.for_each_packing([&](const auto& packed) {
       for (const std::size_t tokens : counts) {
-        setting s = any_setting(random, tokens);
+        bcr::test::linear_setting s = bcr::test::any_linear_setting(random, tokens);
         check_linear<How>(in, packed, s);
         s.options.tile_vectors = 0;
         check_linear<How>(in, packed, s);
@@ -146,7 +52,8 @@ TEST_CASE("linear: every number of rows and weights") {
         const operands<float, block> in(rows, inner, counts.back(), how, ++seed);
         in.visit_packing(static_cast<int>(seed % in.ways_to_pack), [&](const auto& packed) {
           for (int round = 0; round < 4; ++round) {
-            const setting s = any_setting(random, counts[random.below(counts.size())]);
+            const bcr::test::linear_setting s =
+                bcr::test::any_linear_setting(random, counts[random.below(counts.size())]);
             check_linear<plain>(in, packed, s);
             check_linear<everything>(in, packed, s);
           }
@@ -156,71 +63,12 @@ TEST_CASE("linear: every number of rows and weights") {
   }
 }
 
-template <class How, class T, bcr::blob_layout Layout>
-void check_bits(const operands<T, block>& in, std::size_t tokens, const bcr::packed_weights<T, block, Layout>& packed) {
-  const std::size_t rows = packed.rows();
-  setting s{.options = {.tokens = tokens}};
-  const auto bits_alone = [&] {
-    guarded_matrix<T> alone = run_linear<How>(in, packed, s);
-    return bcr::test::bits_of(alone);
-  };
-  const std::vector<std::byte> wide = bits_alone();
-  s.options.tile_vectors = 1;
-  const std::vector<std::byte> narrow = bits_alone();
-  s.options.tile_vectors = 0;
-  const auto expected = [&] {
-    const auto token_alone = [&](std::size_t token) {
-      const setting asked = std::exchange(s, {.options = {.tokens = 1}, .first_token = token});
-      const std::vector<std::byte> bits = bits_alone();
-      s = asked;
-      return bits;
-    };
-    if (packed.has_panels && bcr::test::is_vector_plan(s.options.tokens, s.options.tile_vectors)) {
-      return token_alone(s.first_token);
-    }
-    const bool ends_with_vector = bcr::test::ends_with_vector<T, T>(packed, s.options.tokens, s.options.tile_vectors);
-    // A token is a row: its features are the elements of one column of the product.
-    const std::size_t in_tiles = s.options.tokens - (ends_with_vector ? 1 : 0);
-    const std::size_t in_wide =
-        packed.has_bands ? s.options.tokens : bcr::test::columns_in_wide_tiles<T>(in_tiles, s.options.tile_vectors);
-    const auto at = [&](std::size_t token) { return static_cast<std::ptrdiff_t>(token * rows * sizeof(T)); };
-    std::vector<std::byte> bits(wide.begin() + at(s.first_token), wide.begin() + at(s.first_token + in_wide));
-    bits.insert(bits.end(), narrow.begin() + at(s.first_token + in_wide),
-                narrow.begin() + at(s.first_token + in_tiles));
-    if (ends_with_vector) {
-      const std::vector<std::byte> last = token_alone(s.first_token + in_tiles);
-      bits.insert(bits.end(), last.begin(), last.end());
-    }
-    return bits;
-  };
-  const auto same = [&](auto&& threads) {
-    INFO(describe(s));
-    guarded_matrix<T> y = run_linear<How>(in, packed, s, threads);
-    CHECK(bcr::test::bits_of(y) == expected());
-  };
-  for (const std::size_t threads : {1u, 2u, 3u, 7u, 100u}) {
-    s.options.threads = threads;
-    same(bcr::serial_executor());
-    same(bcr::test::backward_executor());
-    auto pool = bcr::thread_pool::create(std::min<std::size_t>(threads, 7));
-    REQUIRE(pool.ok());
-    same(*pool);
-  }
-  bcr::test::random_source random(3);
-  for (int round = 0; round < 60; ++round) {
-    s = any_setting(random, 0);
-    s.first_token = random.below(tokens);
-    s.options.tokens = round % 6 == 0 ? 1 : 1 + random.below(tokens - s.first_token);
-    same(bcr::serial_executor());
-  }
-}
-
 TEST_CASE("linear: the same bits for any threads, tiles and some of the tokens") {
   const auto check = [](auto how, auto zero) {
     using T = decltype(zero);
     const std::size_t tokens = 9 * bcr::test::lanes_of<T>() + 5;
     const operands<T, block> in(150, 60, tokens, {.density = 0.3, .rows_kept = 0.75}, 5);
-    in.for_each_packing([&](const auto& packed) { check_bits<decltype(how)>(in, tokens, packed); });
+    in.for_each_packing([&](const auto& packed) { bcr::test::check_linear_bits<decltype(how)>(in, tokens, packed); });
   };
   check(plain(), 0.0f);
   check(plain(), 0.0);

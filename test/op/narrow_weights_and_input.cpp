@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "op/gemm_case.hpp"
+#include "op/linear_case.hpp"
 
 namespace {
 
@@ -123,16 +124,16 @@ TEST_CASE("narrow input: subnormal numbers are themselves or zero") {
 }
 
 TEST_CASE("narrow input: an epilogue computes in float") {
+  using everything = bcr::test::layer_with_everything;
   const std::vector<float> biases(300, 0.5f);
   const std::size_t n = 3 * bcr::test::lanes_of<float>() + 5;
   const operands in(37, 90, n, {.density = 0.3, .rows_kept = 0.75}, 5);
-  const auto half_more = [](exact_value sum, std::size_t, std::size_t) {
-    sum.value += 0.5;
-    sum.magnitude += 0.5;
-    return sum;
-  };
   check_gemm(
-      in, in.packed(), {.options = {.columns = n}}, [&](auto) { return ep::bias<float>{biases.data()}; }, half_more);
+      in, in.packed(), {.options = {.columns = n}, .output_matters = true},
+      [&](auto c) { return everything::make(c, biases.data()); },
+      [](const exact_value& sum, std::size_t i, std::size_t j) {
+        return everything::exactly(sum, 0.5, bcr::test::output_before(i, j));
+      });
 }
 
 TEST_CASE("narrow input: kernel_name says whether the target has dot products") {

@@ -77,6 +77,15 @@ inline constexpr pattern_options every_density[] = {
     {.density = 1},
 };
 
+// What the tolerance, which is for one rounding to the nearest a product, is multiplied by.
+template <class W>
+constexpr double roundings_of() {
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  if (has_narrow_input<W>) return 2;  // bfdot rounds to odd
+#endif
+  return 1;
+}
+
 // Counts around vectors of `lanes` and tiles of them.
 inline std::vector<std::size_t> counts_around(std::size_t lanes) {
   std::vector<std::size_t> counts{0, 1, 3, 7, 16, lanes / 2, 8 * lanes + 2, 11 * lanes + 5, 13 * lanes};

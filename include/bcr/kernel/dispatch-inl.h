@@ -16,15 +16,33 @@ BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
 
+// Some kernels, or no_kernels if activations are in bf16: these are not there, so that nothing of them may be named.
+template <class T, class Epilogue, class W>
+constexpr auto Conv2dKernelsOf() noexcept {
+  if constexpr (has_narrow_input<W>) {
+    return no_kernels();
+  } else {
+    return kConv2dKernels<T, Epilogue, W, true>;
+  }
+}
+template <class T, class W>
+constexpr auto CellKernelsOf() noexcept {
+  if constexpr (has_narrow_input<W>) {
+    return no_kernels();
+  } else {
+    return kCellKernels<T, W, true>;
+  }
+}
+
 template <class Table>
 struct TableMaker;
 template <class T, class W, class... Epilogues>
 struct TableMaker<dispatch_table<T, W, Epilogues...>> {
   static constexpr dispatch_table<T, W, Epilogues...> table{
       {kGemmKernels<T, Epilogues, W, true>, kLinearKernels<T, Epilogues, W, true>,
-       kConv2dKernels<T, Epilogues, W, true>}...,
-      target_name(),
-      kCellKernels<T, W, true>};
+       Conv2dKernelsOf<T, Epilogues, W>()}...,
+      kPanelKernels<T, epilogue::none, W>.target.name,
+      CellKernelsOf<T, W>()};
 };
 
 template <class Table>

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "bcr/core/cold.hpp"
 #include "bcr/core/status.hpp"
@@ -17,19 +18,24 @@
 
 namespace bcr {
 
+// In the place of kernels of operations that do not take activations in bf16.
+struct no_kernels {};
+template <class W, class Kernels>
+using kernels_unless_narrow = std::conditional_t<has_narrow_input<W>, no_kernels, Kernels>;
+
 // The kernels of all operations with one epilogue.
 template <class T, class Epilogue, class W = T>
 struct layer_kernels {
   gemm_kernels<T, Epilogue, W> gemm;
   linear_kernels<T, Epilogue, W> linear;
-  conv2d_kernels<T, Epilogue, W> conv2d;
+  kernels_unless_narrow<W, conv2d_kernels<T, Epilogue, W>> conv2d;
 };
 
-// Activations are of type T, weights of type W.
+// Activations are of type T, weights of type W, or both as both<bf16> says.
 template <class T, class W, class... Epilogues>
 struct dispatch_table : layer_kernels<T, Epilogues, W>... {
   const char* target;  // "avx3", as in kernel_name()
-  cell_kernels<T, W> cells{};
+  kernels_unless_narrow<W, cell_kernels<T, W>> cells{};
 
   template <class Epilogue>
   static constexpr bool has = (std::same_as<Epilogue, Epilogues> || ...);

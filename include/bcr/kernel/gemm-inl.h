@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -52,10 +53,16 @@ void CopyTile(const T* b, std::size_t ldb, std::size_t rows, std::size_t columns
 template <class T>
 void LoadTokens(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
                 std::size_t tile_ld) noexcept {
-  Transpose(x, ldx, tokens, features, tile, tile_ld);
+  if constexpr (narrow_float<T>) {
+    static_assert(sizeof(T) == sizeof(std::uint16_t));
+    Transpose(reinterpret_cast<const std::uint16_t*>(x), ldx, tokens, features, reinterpret_cast<std::uint16_t*>(tile),
+              tile_ld);
+  } else {
+    Transpose(x, ldx, tokens, features, tile, tile_ld);
+  }
   if (tokens == tile_ld) return;
   for (std::size_t k = 0; k < features; ++k) {
-    for (std::size_t t = tokens; t < tile_ld; ++t) tile[k * tile_ld + t] = T(0);
+    for (std::size_t t = tokens; t < tile_ld; ++t) tile[k * tile_ld + t] = T{};
   }
 }
 
@@ -138,7 +145,7 @@ inline constexpr gemm_kernels<T, Epilogue, W> kGemmKernels{kPanelKernels<T, Epil
 template <class T, class Epilogue, class W, bool Bands>
 inline constexpr linear_kernels<T, Epilogue, W> kLinearKernels{kPanelKernels<T, epilogue::none, W>,
                                                                MakeVectorKernels<along_rows, T, Epilogue, W, Bands>(),
-                                                               LoadTokens<T>, StoreTokens<T, Epilogue>};
+                                                               LoadTokens<input_for<T, W>>, StoreTokens<T, Epilogue>};
 
 }  // namespace BCR_TARGET_NS
 }  // namespace bcr

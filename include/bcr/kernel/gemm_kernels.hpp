@@ -90,8 +90,8 @@ struct linear_kernels {
   panel_kernels<T, epilogue::none, W> panels;
   vector_kernels<T, Epilogue, W> vectors;  // for tokens; Y and a residual are T x M
   // tile[k * tile_ld + t] = x[t * ldx + k], rows filled up with zeros.
-  void (*load_tokens)(const T* x, std::size_t ldx, std::size_t tokens, std::size_t features, T* tile,
-                      std::size_t tile_ld) noexcept;
+  void (*load_tokens)(const input_for<T, W>* x, std::size_t ldx, std::size_t tokens, std::size_t features,
+                      input_for<T, W>* tile, std::size_t tile_ld) noexcept;
   void (*store_tokens)(const token_block<T>&, const Epilogue&) noexcept;
 };
 

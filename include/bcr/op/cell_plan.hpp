@@ -53,6 +53,8 @@ class basic_cell_plan {
   static_assert(weights_for<W, T>,
                 "bcr: the weights of a cell are of the same type as its activations, or f16, bf16 or std::int8_t where "
                 "those are float");
+  static_assert(!has_narrow_input<W>,
+                "bcr: both<bf16> is for gemm_plan and linear_plan; a cell's activations and state are float");
 
  public:
   using value = T;

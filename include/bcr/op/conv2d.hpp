@@ -49,6 +49,8 @@ class basic_conv2d_plan {
   static_assert(weights_for<W, T>,
                 "bcr: the weights of a plan are of the same type as its activations, or f16 or bf16 where those are "
                 "float");
+  static_assert(!has_narrow_input<W>,
+                "bcr: both<bf16> is for gemm_plan and linear_plan; a convolution's activations are float");
 
  public:
   // What these options cannot ask for. Fails with invalid_argument, and with unsupported where an image is too large.

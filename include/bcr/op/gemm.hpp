@@ -54,8 +54,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   BCR_COLD static result<basic_gemm_plan> create(const gemm_kernels<T, Epilogue, W>& kernels,
                                                  const packed_weights<weight_type, Block, Layout>& weights,
                                                  const gemm_options& options) noexcept {
-    static_assert(!has_narrow_input<W> || has_layout(Layout, blob_layout::panels),
-                  "bcr: a plan whose activations are in bf16 takes weights that are packed into panels");
+    base::template check_layout<Layout>();
     if (const status s = can_implement(options); !s) return s;
     return basic_gemm_plan(kernels, weights, options);
   }

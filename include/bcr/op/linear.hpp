@@ -25,13 +25,16 @@ struct linear_options {
   int tile_vectors = 0;     // vectors in a tile at most; 0 lets the library choose, and has a kernel for T = 1
 };
 
-// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float.
+// Weights are of type W: T, or f16, bf16 or std::int8_t for activations in float. If W is both<bf16>, weights and X are
+// in bf16, and Y and arithmetic in float, as basic_gemm_plan says.
 template <class T, epilogue_for<T> Epilogue, class W = T>
 class basic_linear_plan : public detail::panel_plan<T, W> {
   using base = detail::panel_plan<T, W>;
-  static_assert(!has_narrow_input<W>, "bcr: both<bf16> is for gemm_plan; a linear layer's activations are float");
 
  public:
+  using typename base::input_type;
+  using typename base::weight_type;
+
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const linear_options& options) noexcept {
     return check_plan_options(options.threads, options.tile_vectors);
@@ -41,8 +44,9 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
   // have any.
   template <block_shape Block, blob_layout Layout>
   BCR_COLD static result<basic_linear_plan> create(const linear_kernels<T, Epilogue, W>& kernels,
-                                                   const packed_weights<W, Block, Layout>& weights,
+                                                   const packed_weights<weight_type, Block, Layout>& weights,
                                                    const linear_options& options) noexcept {
+    base::template check_layout<Layout>();
     if (const status s = can_implement(options); !s) return s;
     return basic_linear_plan(kernels, weights, options);
   }
@@ -51,8 +55,8 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
   // must not overlap. Allocates nothing and starts no thread but through `threads`. Bitwise the same result for any
   // number of threads. Fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
-  status run(matrix_view<const T> x, matrix_view<T> y, std::span<std::byte> workspace, const Epilogue& epilogue = {},
-             Executor&& threads = {}) const noexcept {
+  status run(matrix_view<const input_type> x, matrix_view<T> y, std::span<std::byte> workspace,
+             const Epilogue& epilogue = {}, Executor&& threads = {}) const noexcept {
     if (x.rows != tokens_ || x.columns != shape_.columns || !x.valid()) {
       return {errc::invalid_argument, "The input of the layer does not have the plan's shape, T x K."};
     }
@@ -64,15 +68,19 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
     if (y.empty()) return {};
     threads.run(this->tasks(), [&](std::size_t number) noexcept {
       const auto part = this->share_of(number, workspace);
-      switch (this->work_) {
-        case base::work::on_bands:
-          return kernels_->vectors.on_bands({&this->bands_, part.group_begin, part.group_end, tokens_, x.data,
-                                             x.leading_dimension, y.data, 1, y.leading_dimension, false, part.memory},
-                                            epilogue);
-        case base::work::vector:
-          return kernels_->vectors.on_panels(this->vector_task(part, x.data, 1, y.data, 1, false), epilogue);
-        case base::work::tiles:
-          return run_tiles(part, x, y, epilogue);
+      if constexpr (has_narrow_input<W>) {
+        run_tiles(part, x, y, epilogue);
+      } else {
+        switch (this->work_) {
+          case base::work::on_bands:
+            return kernels_->vectors.on_bands({&this->bands_, part.group_begin, part.group_end, tokens_, x.data,
+                                               x.leading_dimension, y.data, 1, y.leading_dimension, false, part.memory},
+                                              epilogue);
+          case base::work::vector:
+            return kernels_->vectors.on_panels(this->vector_task(part, x.data, 1, y.data, 1, false), epilogue);
+          case base::work::tiles:
+            return run_tiles(part, x, y, epilogue);
+        }
       }
     });
     return {};
@@ -88,8 +96,8 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
   static constexpr std::size_t stripe = 64;
 
   template <block_shape Block, blob_layout Layout>
-  basic_linear_plan(const linear_kernels<T, Epilogue, W>& kernels, const packed_weights<W, Block, Layout>& weights,
-                    const linear_options& options) noexcept
+  basic_linear_plan(const linear_kernels<T, Epilogue, W>& kernels,
+                    const packed_weights<weight_type, Block, Layout>& weights, const linear_options& options) noexcept
       : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors),
         kernels_(&kernels),
         tokens_(options.tokens) {
@@ -99,12 +107,12 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
     this->reserve(this->tile_scratch_elements() + this->tile_input_elements() + stripe_rows_ * (tile_width() + lanes_));
   }
 
-  static std::size_t group_after(const panels_view<W>& w, std::size_t begin, std::size_t end) noexcept {
+  static std::size_t group_after(const panels_view<weight_type>& w, std::size_t begin, std::size_t end) noexcept {
     std::size_t g = begin + 1;
     while (g < end && w.groups[g + 1].row_begin - w.groups[begin].row_begin <= stripe) ++g;
     return g;
   }
-  static std::size_t stripe_rows(const panels_view<W>& w) noexcept {
+  static std::size_t stripe_rows(const panels_view<weight_type>& w) noexcept {
     std::size_t most = 0;
     for (std::size_t g = 0; g < w.group_count(); ++g) {
       most = w.group_rows(g) > most ? w.group_rows(g) : most;
@@ -114,11 +122,11 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
 
   std::size_t tile_width() const noexcept { return tiles_.widest() * lanes_; }
 
-  void run_tiles(const typename base::share& part, const matrix_view<const T>& x, const matrix_view<T>& y,
+  void run_tiles(const typename base::share& part, const matrix_view<const input_type>& x, const matrix_view<T>& y,
                  const Epilogue& epilogue) const noexcept {
     T* const scratch = part.memory;
-    T* const input = scratch + this->tile_scratch_elements();
-    T* const sums = input + this->tile_input_elements();
+    auto* const input = reinterpret_cast<input_type*>(scratch + this->tile_scratch_elements());
+    T* const sums = scratch + this->tile_scratch_elements() + this->tile_input_elements();
     for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
       const std::size_t begin = tiles_.begin(tile), tokens = tiles_.end(tile) - begin;
       const std::size_t width = tiles_.vectors(tile) * lanes_;
@@ -148,7 +156,8 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
                                epilogue);
       }
     }
-    if (part.lone_vector) {
+    if constexpr (!has_narrow_input<W>) {
+      if (!part.lone_vector) return;
       const std::size_t last = tokens_ - 1;
       kernels_->vectors.on_panels(
           this->vector_task(part, x.columns == 0 ? x.data : x.row(last), 1, y.row(last), 1, false, last), epilogue);

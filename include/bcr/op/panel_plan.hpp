@@ -72,6 +72,13 @@ class panel_plan {
     if (vector) reserve(vector_elements());
   }
 
+  // What can be multiplied by activations of this type.
+  template <blob_layout Layout>
+  static constexpr void check_layout() noexcept {
+    static_assert(!has_narrow_input<W> || has_layout(Layout, blob_layout::panels),
+                  "bcr: a plan whose activations are in bf16 takes weights that are packed into panels");
+  }
+
   // What a plan's tasks do: tiles of panels, a vector on panels, or a few vectors on bands.
   enum class work : std::uint8_t { tiles, vector, on_bands };
 
@@ -82,10 +89,12 @@ class panel_plan {
   }
   // Elements of scratch for tiles.
   std::size_t tile_scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
-  // Elements of a tile's input: the widest there is, all rows of it. In elements of T, as all memory.
+  // Elements of a tile's input: the widest there is, all rows of it. In elements of T, as all memory; narrow input ends
+  // with a line of the cache, as the vectors of what comes behind it are to be aligned.
   std::size_t tile_input_elements() const noexcept {
     const std::size_t elements = weights_.columns * tiles_.widest() * lanes_;
-    return has_narrow_input<W> ? (elements * sizeof(input_type) + sizeof(T) - 1) / sizeof(T) : elements;
+    constexpr std::size_t line = buffer_alignment;
+    return has_narrow_input<W> ? (elements * sizeof(input_type) + line - 1) / line * line / sizeof(T) : elements;
   }
 
   // What one task computes, and the memory that it has: groups of rows, or bands.

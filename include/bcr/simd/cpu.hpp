@@ -25,8 +25,12 @@ inline std::uint32_t saved_registers() noexcept {
 
 // The levels that targets are made of, each with the one below it, as Highway's and xsimd's targets need them together.
 enum class cpu_level : std::uint8_t { lowest, sse4, avx2, avx3, avx3_dl };
+struct cpu {
+  cpu_level level = cpu_level::lowest;
+  bool multiplies_bf16 = false;  // AVX512-BF16, beside level avx3 or above
+};
 
-inline cpu_level level_of_cpu() noexcept {
+inline cpu this_cpu() noexcept {
   constexpr auto bits = [](auto... positions) { return ((1u << positions) | ...); };
   constexpr std::uint32_t ymm = 0x06, zmm = 0xe6;
   constexpr std::uint32_t ssse3_sse41_sse42_popcnt = bits(9, 19, 20, 23);  // leaf 1, ecx
@@ -35,28 +39,32 @@ inline cpu_level level_of_cpu() noexcept {
   constexpr std::uint32_t avx512_f_dq_cd_bw_vl = bits(16, 17, 28, 30, 31);
   // ecx: VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ.
   constexpr std::uint32_t ice_lake = bits(1, 6, 8, 9, 10, 11, 12, 14);
-  constexpr std::uint32_t avxvnni = bits(4);  // leaf 7.1, eax; AVX3_DL of Highway 1.0 has it as well
+  // Leaf 7.1, eax; AVX3_DL of Highway 1.0 has the first as well.
+  constexpr std::uint32_t avxvnni = bits(4), avx512_bf16 = bits(5);
   const auto has = [](std::uint32_t word, std::uint32_t all) { return (word & all) == all; };
 
   std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || !has(ecx, ssse3_sse41_sse42_popcnt)) return cpu_level::lowest;
-  if (!has(ecx, fma_osxsave_avx_f16c)) return cpu_level::sse4;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || !has(ecx, ssse3_sse41_sse42_popcnt)) return {};
+  if (!has(ecx, fma_osxsave_avx_f16c)) return {cpu_level::sse4};
   const std::uint32_t saved = saved_registers();
-  if (!has(saved, ymm) || __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return cpu_level::sse4;
-  if (!has(ebx, bmi_avx2_bmi2)) return cpu_level::sse4;
-  if (!has(saved, zmm) || !has(ebx, avx512_f_dq_cd_bw_vl)) return cpu_level::avx2;
-  if (eax == 0 || !has(ecx, ice_lake)) return cpu_level::avx3;
+  if (!has(saved, ymm) || __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return {cpu_level::sse4};
+  if (!has(ebx, bmi_avx2_bmi2)) return {cpu_level::sse4};
+  if (!has(saved, zmm) || !has(ebx, avx512_f_dq_cd_bw_vl)) return {cpu_level::avx2};
+  const bool like_ice_lake = has(ecx, ice_lake);
+  if (eax == 0) return {cpu_level::avx3};
   __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx);
-  return has(eax, avxvnni) ? cpu_level::avx3_dl : cpu_level::avx3;
+  return {like_ice_lake && has(eax, avxvnni) ? cpu_level::avx3_dl : cpu_level::avx3, has(eax, avx512_bf16)};
 }
 
 // Whether the processor runs the instructions of the target; false for a name that is not known here.
 inline bool cpu_runs(std::string_view target) noexcept {
-  const cpu_level level = level_of_cpu();
+  const auto [level, multiplies_bf16] = this_cpu();
   if (target == "sse4" || target == "xsimd_sse4") return level >= cpu_level::sse4;
   if (target == "avx2" || target == "xsimd_fma3_avx2") return level >= cpu_level::avx2;
   if (target == "avx3" || target == "xsimd_avx512bw") return level >= cpu_level::avx3;
-  return target == "avx3_dl" && level >= cpu_level::avx3_dl;
+  if (target == "avx3_bf16" || target == "xsimd_avx512bw_bf16") return multiplies_bf16;
+  if (target == "avx3_dl_bf16" && !multiplies_bf16) return false;
+  return (target == "avx3_dl" || target == "avx3_dl_bf16") && level >= cpu_level::avx3_dl;
 }
 
 #elif defined(__aarch64__)

@@ -40,10 +40,16 @@
 #else
 #define BCR_TARGET_NS HWY_NAMESPACE
 #endif
+#ifdef BCR_KERNELS_BF16  // AVX3 with one instruction more
+#define BCR_TARGET_STR HWY_TARGET_STR ",avx512bf16"
+#define BCR_BEGIN_TARGET HWY_PUSH_ATTRIBUTES(BCR_TARGET_STR) static_assert(true, "")
+#define BCR_LAMBDA_ATTR __attribute__((target(BCR_TARGET_STR))) __attribute__((always_inline))
+#else
 #define BCR_BEGIN_TARGET HWY_BEFORE_NAMESPACE()
+#define BCR_LAMBDA_ATTR HWY_ATTR __attribute__((always_inline))
+#endif
 #define BCR_END_TARGET HWY_AFTER_NAMESPACE()
 #define BCR_INLINE HWY_INLINE
-#define BCR_LAMBDA_ATTR HWY_ATTR __attribute__((always_inline))
 #define BCR_IS_SVE (HWY_HAVE_SCALABLE && HWY_ARCH_ARM)
 #define BCR_HAS_BLOCKS (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR)
 #ifdef HWY_TARGET_IS_NEON

@@ -10,11 +10,26 @@
 #define HWY_WANT_AVX3_DL
 #endif
 
+// Whether a dispatch library has a target for processors that multiply bf16 (AVX512-BF16), beside those of Highway: not
+// if these instructions are among the compiler's flags, as then the static target uses them.
+#if defined(BCR_KERNELS_NS) && (defined(__x86_64__) || defined(__i386__)) && !defined(__AVX512BF16__)
+#define BCR_ADDS_BF16_TARGET 1
+#else
+#define BCR_ADDS_BF16_TARGET 0
+#endif
+
 // A dispatch library: the targets that simd/cpu.hpp can tell apart, and no more. Two of them came later: 1 << 14 is
-// HWY_SSE2, 1 << 29 HWY_NEON_WITHOUT_AES. SVE of a length that the flags fix is built as these flags say.
+// HWY_SSE2, 1 << 29 HWY_NEON_WITHOUT_AES. SVE of a length that the flags fix is built as these flags say. The file
+// with the kernels for bf16 (BCR_KERNELS_BF16) has AVX3 alone, whatever the flags, and asks for the instructions
+// itself.
 #ifdef BCR_KERNELS_NS
 #define HWY_DISABLE_PCLMUL_AES  // nothing here needs them, and virtual machines often hide them
-#if (!defined(__x86_64__) && !defined(__i386__) && !defined(__aarch64__)) || defined(__ARM_FEATURE_SVE_BITS)
+#ifdef BCR_KERNELS_BF16
+#undef HWY_BASELINE_TARGETS
+#undef HWY_DISABLED_TARGETS
+#define HWY_BASELINE_TARGETS HWY_AVX3
+#define HWY_COMPILE_ONLY_STATIC
+#elif (!defined(__x86_64__) && !defined(__i386__) && !defined(__aarch64__)) || defined(__ARM_FEATURE_SVE_BITS)
 #define HWY_COMPILE_ONLY_STATIC
 #elif defined(HWY_DISABLED_TARGETS)
 #elif defined(__aarch64__)

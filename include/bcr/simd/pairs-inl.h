@@ -26,7 +26,8 @@
 #include "bcr/simd/ops-inl.h"
 
 #undef BCR_DOTS_PAIRS
-#if (BCR_DOT_X86_512 && defined(__AVX512BF16__)) || (BCR_DOT_NEON && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC))
+#if (BCR_DOT_X86_512 && (defined(__AVX512BF16__) || defined(BCR_KERNELS_BF16))) || \
+    (BCR_DOT_NEON && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC))
 #define BCR_DOTS_PAIRS 1
 #else
 #define BCR_DOTS_PAIRS 0
@@ -57,13 +58,16 @@ struct PairIndex {
 template <int First>
 inline constexpr PairIndex<First> kPairIndex{};
 
+// Sixteen numbers, and whatever behind them. A lambda would have g++ warn of its result at -O0.
+BCR_INLINE __m512i LoadSixteen(const bf16* p) {
+  return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
 // As many pairs (first[l], second[l]) as the vector has lanes.
 template <class D>
 BCR_INLINE ops::Vec<D> LoadPairs(D, const bf16* first, const bf16* second) {
-  const auto load = [](const bf16* p) BCR_LAMBDA_ATTR {
-    return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  };
-  const __m512i pairs = _mm512_permutex2var_epi16(load(first), _mm512_load_si512(kPairIndex<0>.of), load(second));
+  const __m512i pairs =
+      _mm512_permutex2var_epi16(LoadSixteen(first), _mm512_load_si512(kPairIndex<0>.of), LoadSixteen(second));
   return __builtin_bit_cast(ops::Vec<D>, pairs);
 }
 // The same of twice as many numbers of each: the pairs of the lower or the upper half of them.

@@ -126,9 +126,26 @@ def deepsparse(model):
     return lambda x: compiled.run([x])[0]
 
 
+def tvm(model):
+    """As it compiles a model by itself: its tuner, which tries schedules for hours, is not run."""
+    import onnx
+    import tvm as engine
+    from tvm import relax
+    from tvm.relax.frontend.onnx import from_onnx
+    compiled = engine.compile(from_onnx(onnx.load(onnx_file(model))), target=engine.target.Target.from_device("cpu"))
+    machine = relax.VirtualMachine(compiled, engine.cpu())
+
+    def run(x):
+        result = machine["main"](engine.runtime.tensor(x, engine.cpu()))
+        return (result if hasattr(result, "numpy") else result[0]).numpy()
+
+    return run
+
+
 # By name: the module that has to be there, and what makes a function of a model.
 DENSE = {"onnxruntime": ("onnxruntime", onnxruntime), "openvino": ("openvino", openvino), "ncnn": ("ncnn", ncnn),
-         "mnn": ("MNN", mnn), "litert": ("ai_edge_litert", litert), "deepsparse": ("deepsparse", deepsparse)}
+         "mnn": ("MNN", mnn), "litert": ("ai_edge_litert", litert), "deepsparse": ("deepsparse", deepsparse),
+         "tvm": ("tvm", tvm)}
 # With the pruned weights.
 SPARSE = {"mnn_sparse": ("MNN", mnn_sparse), "deepsparse_sparse": ("deepsparse", deepsparse)}
 

@@ -91,7 +91,8 @@ template <class T>
 concept narrow_float = std::same_as<T, f16> || std::same_as<T, bf16>;
 
 // In the place of a plan's type of weights: the activations are of this type as well. gemm_plan<float, epilogue,
-// both<bf16>> multiplies packed_weights<bf16> by a matrix of bf16, and sums up and stores in float; linear_plan likewise.
+// both<bf16>> multiplies packed_weights<bf16> by a matrix of bf16, and sums up and stores in float; linear_plan
+// likewise.
 template <std::same_as<bf16> W>
 struct both {};
 

@@ -202,8 +202,8 @@ BCR_INLINE void ExpandToRows(D d, unsigned bits, unsigned from, const R& rows, c
     return ExpandFrom32(row_tag, bits, first, InSixteenLanes(AsSummed(d, high)), places);
   };
   ((Sum<Word * inputs + J>(row_tag, rows) =
-        ops::Add(Sum<Word * inputs + J>(row_tag, rows),
-                 expanded(Sum<J * vectors>(d, acc), Sum<J * vectors + vectors - 1>(d, acc)))),
+        AsSummed(row_tag, ops::Add(Sum<Word * inputs + J>(row_tag, rows),
+                                   expanded(Sum<J * vectors>(d, acc), Sum<J * vectors + vectors - 1>(d, acc))))),
    ...);
 }
 template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J, class... V>
@@ -216,6 +216,7 @@ BCR_INLINE void AddStripToRows(D d, const StripSteps<T, W>& at, const std::uint8
   } else {
     const RefsTo<V...> refs{{acc}...};
     AddShared<How::vectors, sizeof...(J), How::phases, Kind>(d, at, refs);
+    ((acc = AsSummed(d, acc)), ...);
     AddPhases<How::phases>(d, refs, std::make_index_sequence<sums>());
     unsigned from = 0;
     const auto expand = [&]<std::size_t Word>(std::integral_constant<std::size_t, Word>) BCR_LAMBDA_ATTR {

@@ -2,7 +2,8 @@
 # Installs what is missing, builds everything and tests it; what fails soonest comes first. From two cores on, two stages
 # run side by side, on half of the cores each: there is always one that keeps a core busy while another has a long test
 # or a last file to wait for. What a stage prints is shown when it is done.
-#   test/run.sh         all of it
+#   test/run.sh         all of it; with BCR_TEST_SECONDS set, only stages that begin before so many seconds are over, and
+#                       those that are left out are named and count as skipped
 #   test/run.sh quick   formatting, layering, headers, and the tests as g++ builds them for this machine
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -21,6 +22,11 @@ lanes=$((cores < 2 ? 1 : 2)) stages=0 running=0
 declare -A name_of=() log_of=()
 beside() {
   while [ $running -ge $lanes ]; do await_one; done
+  if [ -n "${BCR_TEST_SECONDS:-}" ] && [ $SECONDS -ge "$BCR_TEST_SECONDS" ]; then
+    announce "left out for want of time: $*"
+    skips 1
+    return
+  fi
   stages=$((stages + 1)) running=$((running + 1))
   (
     CMAKE_BUILD_PARALLEL_LEVEL=$(((cores + lanes - 1) / lanes)) "$@"
@@ -179,23 +185,23 @@ else
   beside clang_stages
   beside ctest_stage asan-ubsan "bcr_test_plain bcr_test_highway bcr_test_hostile" -R '^(plain|highway|hostile)'
   beside ctest_stage dispatch bcr_test_dispatch -R '^dispatch'
-  beside sve_stages
-  beside arm_stage neon 128 -R '^highway'
-  beside rvv_stages
-  beside ctest_stage fuzz bcr_fuzz -R '^fuzz'
   beside ctest_stage xsimd "bcr_test_headers bcr_test_xsimd" -R '^xsimd'
   beside ctest_stage scalar "bcr_test_headers bcr_test_scalar" -R '^scalar'
-  beside stage "benchmarks compile" test/bench.sh
-  beside stage "examples" examples/run.sh test
+  beside sve_stages
   beside cpu_ctest_stage "avx2 fma aes" avx2 bcr_test_highway -R '^highway'
   beside cpu_ctest_stage "sse4_2 aes" sse4 bcr_test_highway -R '^highway'
+  beside stage "examples" examples/run.sh test
+  beside arm_stage neon 128 -R '^highway'
+  beside ctest_stage fuzz bcr_fuzz -R '^fuzz'
+  beside loops_stages
+  beside stage "benchmarks compile" test/bench.sh
+  beside rvv_stages
   beside arm_stage sve2 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
   beside arm_stage sve-256 256 -R '^highway.*(simd.ops|kernel|op.gemm$)'
   beside arm_stage sve2-128 128 -R '^highway.*(simd.ops|kernel|op.gemm$)'
   beside arm_stage neon-xsimd 128 -R '^xsimd.*(simd.ops|kernel|op.gemm$|op.not_finite)'
   beside dispatch_arm_stage
   beside wasm_stage
-  beside loops_stages
   await_all
 fi
 

@@ -175,7 +175,7 @@ void check_gemm_bits(const operands<T, Block, W>& in, const packed_weights<store
     same(*pool);
   }
   random_source random(columns);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < rounds_of_bits; ++round) {
     s = any_gemm_setting(random, columns);
     s.options.accumulate = accumulate;
     s.output_matters = true;

@@ -162,7 +162,7 @@ void check_linear_bits(const operands<T, Block, W>& in, std::size_t tokens,
     same(*pool);
   }
   random_source random(3);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < bcr::test::rounds_of_bits; ++round) {
     s = any_linear_setting(random, 0);
     s.first_token = random.below(tokens);
     s.options.tokens = round % 6 == 0 ? 1 : 1 + random.below(tokens - s.first_token);

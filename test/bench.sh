@@ -7,11 +7,14 @@ folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 
 # As cmake/dispatch_library.cmake makes it.
-types='float, float' table='kernel_table<float, float>'
-sed -e 's/@id@/bench_kernels/; s/@name@/bench_kernels/; s/@epilogues@/epilogue::none/' -e "s/@first_types@/$types/" -e \
-  "s/@declarations@/template <> inline constexpr bool has_types<$types> = true; \
-dispatch_tables<$table> tables_of(std::type_identity<$table>) noexcept;/" \
-  cmake/dispatch_library.hpp.in >"$folder/bench_kernels.hpp"
+declarations=
+for types in 'float, float' 'float, both<bf16>'; do
+  table="kernel_table<$types>"
+  declarations+="template <> inline constexpr bool has_types<$types> = true; "
+  declarations+="dispatch_tables<$table> tables_of(std::type_identity<$table>) noexcept; "
+done
+sed -e 's/@id@/bench_kernels/; s/@name@/bench_kernels/; s/@epilogues@/epilogue::none/; s/@first_types@/float, float/' \
+  -e "s/@declarations@/$declarations/" cmake/dispatch_library.hpp.in >"$folder/bench_kernels.hpp"
 export BCR_FLAGS="-std=c++20 -fsyntax-only -Wall -Wextra -DBCR_SIMD_SCALAR -Iinclude -Ibench -Iexamples
 -Iexamples/common -isystem /usr/include/eigen3 -isystem $folder"
 

@@ -15,29 +15,12 @@ using plain = bcr::test::plain_layer;
 using everything = bcr::test::layer_with_everything;
 using block = bcr::block<4, 16>;
 
-template <class How, class T>
-void check_every_count() {
-  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<T>());
-  bcr::test::random_source random(1);
-  std::uint64_t seed = 10;
-  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
-    // Rows of more than one stripe of results, and features that are no multiple of anything.
-    const operands<T, block> in(149, 41, counts.back(), how, ++seed);
-    in.for_each_packing([&](const auto& packed) {
-      for (const std::size_t tokens : counts) {
-        bcr::test::linear_setting s = bcr::test::any_linear_setting(random, tokens);
-        check_linear<How>(in, packed, s);
-        s.options.tile_vectors = 0;
-        check_linear<How>(in, packed, s);
-      }
-    });
-  }
-}
-
 TEST_CASE("linear: every number of tokens") {
-  SUBCASE("f32") { check_every_count<plain, float>(); }
-  SUBCASE("f64") { check_every_count<plain, double>(); }
-  SUBCASE("f32 with bias, GELU and the output as residual") { check_every_count<everything, float>(); }
+  SUBCASE("f32") { bcr::test::check_every_token_count<plain, operands<float, block>>(); }
+  SUBCASE("f64") { bcr::test::check_every_token_count<plain, operands<double, block>>(); }
+  SUBCASE("f32 with bias, GELU and the output as residual") {
+    bcr::test::check_every_token_count<everything, operands<float, block>>();
+  }
 }
 
 TEST_CASE("linear: every number of rows and weights") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -108,6 +109,26 @@ void check_linear(const operands<T, Block, W>& in, const packed_weights<stored_w
   CHECK(worst <= roundings_of<W>());
 }
 
+// Every number of tokens, of a layer of Operands: rows of more than one stripe of results, and features that are no
+// multiple of anything.
+template <class How, class Operands>
+void check_every_token_count() {
+  const std::vector<std::size_t> counts = counts_around(lanes_of<typename Operands::activation>());
+  random_source random(1);
+  std::uint64_t seed = 10;
+  for (const pattern_options& how : every_density) {
+    const Operands in(149, 41, counts.back(), how, ++seed);
+    in.for_each_packing([&](const auto& packed) {
+      for (const std::size_t tokens : counts) {
+        linear_setting s = any_linear_setting(random, tokens);
+        check_linear<How>(in, packed, s);
+        s.options.tile_vectors = 0;
+        check_linear<How>(in, packed, s);
+      }
+    });
+  }
+}
+
 // The same bits with any number of threads, by any executor, in any tile of two or more vectors, and for any of the
 // tokens; and the same again in tiles of one vector, and for single tokens. On bands there are no exceptions.
 template <class How, class T, class Block, class W, blob_layout Layout>
@@ -162,7 +183,7 @@ void check_linear_bits(const operands<T, Block, W>& in, std::size_t tokens,
     same(*pool);
   }
   random_source random(3);
-  for (int round = 0; round < bcr::test::rounds_of_bits; ++round) {
+  for (int round = 0; round < rounds_of_bits; ++round) {
     s = any_linear_setting(random, 0);
     s.first_token = random.below(tokens);
     s.options.tokens = round % 6 == 0 ? 1 : 1 + random.below(tokens - s.first_token);

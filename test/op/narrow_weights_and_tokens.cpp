@@ -20,27 +20,11 @@ using block = bcr::block<4, 16>;
 using operands = bcr::test::operands<float, block, bcr::both<bf16>>;
 using plan = bcr::test::linear_plan<float, bcr::epilogue::none, bcr::both<bf16>>;
 
-template <class How>
-void check_every_count() {
-  const std::vector<std::size_t> counts = bcr::test::counts_around(bcr::test::lanes_of<float>());
-  bcr::test::random_source random(1);
-  std::uint64_t seed = 10;
-  for (const bcr::test::pattern_options& how : bcr::test::every_density) {
-    const operands in(149, 41, counts.back(), how, ++seed);
-    in.for_each_packing([&](const auto& packed) {
-      for (const std::size_t tokens : counts) {
-        bcr::test::linear_setting s = bcr::test::any_linear_setting(random, tokens);
-        check_linear<How>(in, packed, s);
-        s.options.tile_vectors = 0;
-        check_linear<How>(in, packed, s);
-      }
-    });
-  }
-}
-
 TEST_CASE("narrow tokens: linear with every number of them") {
-  SUBCASE("alone") { check_every_count<plain>(); }
-  SUBCASE("with bias, GELU and the output as residual, which are float") { check_every_count<everything>(); }
+  SUBCASE("alone") { bcr::test::check_every_token_count<plain, operands>(); }
+  SUBCASE("with bias, GELU and the output as residual, which are float") {
+    bcr::test::check_every_token_count<everything, operands>();
+  }
 }
 
 TEST_CASE("narrow tokens: linear with every number of rows and weights") {

@@ -25,6 +25,7 @@ namespace bcr::test {
 // if W says that the input is narrow as well, so is that, and `input` has what it became.
 template <class T, class Block, class W = T>
 struct operands {
+  using activation = T;
   using weight = stored_weight<W>;
 
   pattern<Block> kept;

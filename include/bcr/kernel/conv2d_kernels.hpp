@@ -12,7 +12,7 @@ namespace bcr {
 
 // One plane of every channel, to be filled: every stride-th element of the image, in both directions, with zeros around
 // it. A vector more may be written behind the tail. Steps count elements of the input. Where every second element of a
-// row goes to a plane, those between may go to another at the same time.
+// row goes to a plane, those between may go to another in the same call.
 template <class T>
 struct plane_fill {
   const T* from;  // the first element that is copied, of the first channel

@@ -48,11 +48,11 @@ bool conv_race::enter_lane(lane& l) {
   const std::string where = name(l.given.shape) + "/" + name(l.what);
   const reference right(l.given.product);
   l.subject.times.with_probe = true;
-  std::string trouble = enter(l.subject, make_conv_subject(*l.mask, l.layout), l.given, right);
+  std::string trouble = enter(l.subject, make_conv_subject(*l.mask, l.form), l.given, right);
   if (trouble.empty() && l.given.product.threads > 1) {
     conv_problem alone = l.given;
     alone.product.threads = 1;
-    trouble = enter(l.alone, make_conv_subject(*l.mask, l.layout), alone, right);
+    trouble = enter(l.alone, make_conv_subject(*l.mask, l.form), alone, right);
   }
   if (trouble.empty()) return true;
   rows_.push_back({.name = "conv2d_f32_" + name(l.what.block) + "/" + where, .error = trouble});
@@ -78,12 +78,13 @@ std::vector<conv_race::racer> conv_race::enter_peers(const conv_problem& p, bool
 }
 
 bool conv_race::run(const shapes::conv& shape) {
-  std::vector<std::pair<pruned_case, bcr::image_layout>> cases;
+  std::vector<std::pair<pruned_case, image_form>> cases;
   for (const pruned_case& what : prunings(settings_.quick)) {
-    for (const auto layout : {bcr::image_layout::nchw, bcr::image_layout::nhwc}) {
-      const std::string full = std::string(layout == bcr::image_layout::nhwc ? "nhwc" : "nchw") + "_" +
-                               name(what.block) + "/" + name(shape) + "/" + name(what);
-      if (std::regex_search(full, settings_.filter)) cases.emplace_back(what, layout);
+    for (const image_form form : {image_form::nchw, image_form::margins, image_form::nhwc}) {
+      // Others read nothing of margins, or have no copy to save.
+      if (form == image_form::margins && (shape.stride != 1 || shape.kernel == 1)) continue;
+      const std::string full = std::string(name(form)) + "_" + name(what.block) + "/" + name(shape) + "/" + name(what);
+      if (std::regex_search(full, settings_.filter)) cases.emplace_back(what, form);
     }
   }
   if (cases.empty()) return true;
@@ -94,8 +95,8 @@ bool conv_race::run(const shapes::conv& shape) {
 
   bool all_right = true;
   std::vector<std::unique_ptr<lane>> lanes;
-  for (const auto& [what, layout] : cases) {
-    auto l = std::make_unique<lane>(lane{what, layout, nullptr, {}, {}, {}, {}, {}});
+  for (const auto& [what, form] : cases) {
+    auto l = std::make_unique<lane>(lane{what, form, nullptr, {}, {}, {}, {}, {}});
     l->mask = std::make_unique<block_mask>(shape.outputs, k, what.block, what.how, what.density, 3U);
     l->weights = l->mask->apply(weights);
     l->given = {shape, image.data(), product_of(shape, l->weights.data(), columns, threads)};
@@ -139,7 +140,8 @@ void conv_race::report(const lane& l, const std::vector<racer>& dense) {
                    {"rows_kept", rows_kept(l.what.how)},
                    {"kernel", to_double(l.given.shape.kernel)},
                    {"size", to_double(output_size(l.given.shape))},
-                   {"nhwc", l.layout == bcr::image_layout::nhwc ? 1. : 0.},
+                   {"nhwc", l.form == image_form::nhwc ? 1. : 0.},
+                   {"margins", l.form == image_form::margins ? 1. : 0.},
                    {"threads", settings_.how.threads},
                    {"peak_fraction", fraction.median},
                    {"peak_gflops", 1e-9 * peak.median},

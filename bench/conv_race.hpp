@@ -28,7 +28,7 @@ class conv_race {
   // A pruned layer with the library's ways of computing it.
   struct lane {
     pruned_case what;
-    bcr::image_layout layout;
+    image_form form;
     std::unique_ptr<block_mask> mask;
     bcr::buffer<float> weights;
     conv_problem given;

@@ -33,15 +33,16 @@ def mean(values):
 
 
 def describe(row):
-    """(layer, layout, pruning, rate) of a row of the library."""
+    """(layer, layout, pruning, rate) of a row of the library. The layout "margins" is nchw with zeros around channels."""
     kernel, channels, outputs, size, window, stride, pruning, rate = row["name"].split("/")
     block = next(part for part in kernel.split("_") if part.startswith("b") and "x" in part)
     layer = f"{window[1:]}x{window[1:]} {channels[1:]}-{outputs[1:]}@{size[1:]}" + ("" if stride == "s1" else " /" + stride[1:])
-    return layer, "nhwc" if row["nhwc"] else "nchw", f"{TITLES[pruning]}, {block[1:]}", rate
+    form = "nhwc" if row["nhwc"] else "margins" if row.get("margins") else "nchw"
+    return layer, form, f"{TITLES[pruning]}, {block[1:]}", rate
 
 
 def table(rows):
-    print(f"{'layer':<20} {'layout':<6} {'kept':<21} {'rate':>5} {'us':>9} {'peak':>6} {'gain':>6}  {'fastest dense':<17} {'us':>9}"
+    print(f"{'layer':<20} {'layout':<7} {'kept':<21} {'rate':>5} {'us':>9} {'peak':>6} {'gain':>6}  {'fastest dense':<17} {'us':>9}"
           + "".join(f" {'x ' + (p if p.startswith('x') else p.split('_')[1]).replace('xnnpack', 'xnn'):>12}" for p in PEERS) + f"  {'kernel'}")
     before = None
     for r in rows:
@@ -50,7 +51,7 @@ def table(rows):
             print()
         before = layer
         dense = r["label"].split("dense:")[1] if "dense:" in r.get("label", "") else "none"
-        print(f"{layer:<20} {layout:<6} {kept:<21} {rate:>5} {r['real_time']:>9.1f} {r['peak_fraction']:>6.3f} "
+        print(f"{layer:<20} {layout:<7} {kept:<21} {rate:>5} {r['real_time']:>9.1f} {r['peak_fraction']:>6.3f} "
               f"{r.get('speedup_dense', 0):>6.2f}  {dense:<17} {r.get('dense_us', 0):>9.1f}"
               + "".join(f" {r.get('speedup_' + p, math.nan):>12.2f}" for p in PEERS) + f"  {r['name'].split('/')[0]}")
 
@@ -59,7 +60,7 @@ def summary(rows, threads):
     print("\nGeometric means at 10x" + f"{'measured':>52} {'at least':>9}")
     tenth = [r for r in rows if abs(r["density"] - 0.1) < 1e-6]
     four = {f"3x3 {c}-{c}@{s}" for c, s in ((64, 56), (128, 28), (256, 14), (512, 7))}
-    for layout in ("nchw", "nhwc"):
+    for layout in ("nchw", "margins", "nhwc"):
         here = [r for r in tenth if describe(r)[1] == layout]
         for share, title, floor in ((1, "columns only", 0.84), (0.5, "half the rows", 0.77)):
             some = [r for r in here if r["rows_kept"] == share and r["kernel"] == 3]

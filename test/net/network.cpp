@@ -95,18 +95,19 @@ TEST_CASE("a result that others use stays") {
 
 // Results that are needed at the same time have places apart.
 template <std::size_t N>
-void check_memory(const network<N>& net) {
+void check_memory(const network<N>& net, std::size_t most_in_place = 0) {
   CAPTURE(net.name);
   const auto run = steps_of(net);
-  const auto memory = plan_memory(net, run);
-  const auto end = [&](layer_number r) { return memory.offset[r] + net[r].shape.elements(); };
+  const auto memory = plan_memory(net, run, most_in_place);
+  const auto end = [&](layer_number r) { return memory.offset[r] + memory.margins[r].elements(net[r].shape); };
   for (std::size_t i = 0; i < run.count; ++i) {
     for (std::size_t j = 0; j < run.count; ++j) {
       const layer_number a = run.steps[i].result, b = run.steps[j].result;
       if (i >= j || a == net.output || b == net.output) continue;
       CHECK(end(b) <= memory.peak);
       // b is written while a is still needed: by a later step, or by that step otherwise than in its place.
-      const bool later = last_use(run, a) > j, now = last_use(run, a) == j && overwritten(net, run, j) != a;
+      const bool later = last_use(run, a) > j,
+                 now = last_use(run, a) == j && overwritten(net, run, j, memory.margins) != a;
       if (later || now) CHECK((end(a) <= memory.offset[b] || end(b) <= memory.offset[a]));
     }
   }
@@ -153,6 +154,42 @@ TEST_CASE("results that are needed at the same time lie apart, close to the leas
   const std::size_t conv2 = step_named(residual, residual_steps, "1.conv2");
   CHECK(memory.offset[residual_steps.steps[conv2].result] == memory.offset[residual_steps.steps[conv2].residual]);
   CHECK(memory.lower_bound == (16 * 16 * 16 + 16 * 8 * 8));
+}
+
+// Pruned layers, of which some read in place, some can, and some cannot.
+constexpr auto in_place = [] {
+  builder<> net("in place");
+  const auto x = net.input({.channels = 3, .height = 64, .width = 64});
+  const auto a = x.conv("first", {.outputs = 16, .window = square(3, 1, 1)}).relu();
+  const auto p = a.max_pool("pool", {.window = square(2, 2)});
+  const auto b = p.conv("1.conv1", {.outputs = 16, .window = square(3, 1, 1), .weights = pruned(4, 16)}).relu();
+  const auto c =
+      b.conv("1.conv2", {.outputs = 16, .window = square(3, 1, 1), .weights = pruned(4, 16)}).add("1.sum", p).relu();
+  const auto d = c.conv("2.conv1", {.outputs = 32, .window = square(3, 2, 1), .weights = pruned(4, 16)}).relu();
+  const auto e = d.conv("2.conv2", {.outputs = 32, .window = square(5, 1, 2), .weights = pruned(4, 16)});
+  const auto f = c.conv("2.down", {.outputs = 32, .window = square(1, 2), .weights = pruned(4, 16)});
+  return net.finish(e.add("2.sum", f).relu().global_average("mean"));
+}();
+
+TEST_CASE("results that convolutions read in place have margins") {
+  constexpr auto run = steps_of(in_place);
+  const auto result = [&](std::string_view name) { return run.steps[step_named(in_place, run, name)].result; };
+  constexpr std::size_t most = 20000;
+  constexpr auto memory = plan_memory(in_place, run, most);
+  CHECK(!memory.margins[result("first")].any());  // a pool reads it
+  CHECK(memory.margins[result("pool")] == bcr::margins_for({1, 16, 32, 32}, square(3, 1, 1)));
+  CHECK(memory.margins[result("1.conv1")] == memory.margins[result("pool")]);
+  CHECK(!memory.margins[result("1.conv2")].any());  // all that read it leave out rows
+  CHECK(memory.margins[result("2.conv1")] == bcr::margins_for({1, 32, 16, 16}, square(5, 1, 2)));
+  CHECK(!memory.margins[result("2.down")].any());
+  CHECK(!memory.margins[result("2.conv2")].any());
+  // The sum cannot lie where a residual with other margins is.
+  CHECK(overwritten(in_place, run, step_named(in_place, run, "1.conv2"), memory.margins) == no_layer);
+  check_memory(in_place, most);
+  check_memory(in_place, 12000);
+  check_memory(in_place);
+  CHECK(!plan_memory(in_place, run, 12000).margins[result("pool")].any());
+  CHECK(plan_memory(in_place, run, 12000).margins[result("2.conv1")].any());
 }
 
 TEST_CASE("a sum is not written on what its layer reads") {

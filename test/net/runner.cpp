@@ -58,6 +58,25 @@ constexpr auto mixed = [] {
   return net.finish(e.linear("fc", {.outputs = 5, .bias = false, .weights = pruned(16, 64)}));
 }();
 
+// Convolutions that read in place, where the target can, after all that writes margins.
+constexpr auto in_place = [] {
+  builder<> net("in place");
+  const auto x = net.input({.batch = 2, .channels = 4, .height = 30, .width = 26});
+  const auto a = x.conv("first", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)}).relu();
+  const auto p = a.max_pool("pool", {.window = square(2, 2)});
+  const auto b = p.conv("1.conv1", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)}).relu();
+  const auto c =
+      b.conv("1.conv2", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)}).add("1.sum", p).relu();
+  const auto d =
+      c.conv("1.conv3", {.outputs = 8, .window = square(1), .weights = pruned(4, 16)}).add("2.sum", b).relu6();
+  const auto e = d.conv("2.conv1", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)});
+  const auto f = d.conv("2.down", {.outputs = 8, .window = square(1, 2), .weights = pruned(4, 16)});
+  const auto g = f.conv("depthwise", {.outputs = 8, .window = square(3, 1, 1), .groups = 8});
+  const auto h = g.conv("3.conv1", {.outputs = 8, .window = square(3, 1, 1), .weights = pruned(4, 16)});
+  return net.finish(
+      h.add("3.sum", f).add("4.sum", e.max_pool("end", {.window = square(2, 2), .ceil_mode = true})).relu());
+}();
+
 template <const auto& Net>
 std::vector<float> run_guarded(const network_runner<Net>& runner, const std::vector<float>& input, std::size_t offset,
                                bcr::thread_pool& pool) {
@@ -100,6 +119,10 @@ void check_network() {
 }
 
 TEST_CASE("network_runner: a network with residuals") { check_network<residual>(); }
+TEST_CASE("network_runner: a network whose convolutions read in place") {
+  check_network<in_place>();
+  CHECK(network_runner<in_place>::activation_bytes() >= network_runner<in_place>::least_activation_bytes());
+}
 TEST_CASE("network_runner: a network of everything else") { check_network<mixed>(); }
 
 TEST_CASE("network_runner: tells what it runs, and how long it takes") {

@@ -106,6 +106,40 @@ TEST_CASE_TEMPLATE("conv2d: a last pixel after whole vectors", T, float, double)
 }
 
 // Of four and a half tiles, say, the last strip may be one tile wider than those of the strips before.
+TEST_CASE_TEMPLATE("conv2d: an image with margins is read in place", T, float, double) {
+  std::uint64_t seed = 0;
+  for (const bcr::extent2d kernel : {bcr::extent2d{3, 3}, {1, 3}, {3, 1}, {5, 5}, {2, 3}}) {
+    for (const std::size_t width : {1u, 2u, 7u, 14u, 16u, 17u, 31u, 33u}) {
+      for (const std::size_t threads : {1u, 3u}) {
+        conv2d_setting s{.outputs = 5 + seed % 4, .by_taps = true};
+        bcr::conv2d_options& o = s.options;
+        const std::size_t dilation = 1 + seed % 3 / 2, reach = (kernel.width - 1) * dilation;
+        o.groups = 1 + seed % 2;
+        o.input = {1 + seed % 5 / 4, 3 * o.groups, 1 + seed % 11, width};
+        o.window = {kernel,
+                    {},
+                    {dilation, dilation},
+                    {kernel.height / 2 * dilation, reach / 2, kernel.height, reach - reach / 2}};
+        o.threads = threads;
+        o.input_margins = bcr::margins_for(o.input, o.window);
+        if (seed % 3 != 0) o.output_margins = bcr::margins_for(s.output_shape(), o.window);
+        s.input_offset = seed % 4;
+        s.side = seed % 2 == 0 ? bcr::test::guard_side::before : bcr::test::guard_side::after;
+        const conv2d_operands<T, block> in(s, bcr::test::every_density[1 + seed % 4], seed);
+        in.check(no_epilogue, unchanged);
+        if (o.input.batch == 1) {
+          using plan = bcr::test::conv2d_plan<T, bcr::epilogue::none>;
+          const auto made = plan::create(std::span<const bcr::packed_weights<T, block>>(in.packed), o);
+          REQUIRE(made.message() == doctest::String("Success."));
+          INFO(describe(s));
+          CHECK(made->reads_in_place() == made->gapless());
+        }
+        ++seed;
+      }
+    }
+  }
+}
+
 TEST_CASE("conv2d: a last strip whose tiles are wider") {
   const std::size_t lanes = bcr::test::lanes_of<float>();
   for (const std::size_t vectors : {1u, 2u, 3u, 4u, 5u, 6u}) {

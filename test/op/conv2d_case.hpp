@@ -38,7 +38,8 @@ inline doctest::String describe(const conv2d_setting& s) {
          n(w.dilation.width) + "padding " + n(w.padding.top) + n(w.padding.left) + n(w.padding.bottom) +
          n(w.padding.right) + "layouts " + n(static_cast<int>(o.input_layout)) + n(static_cast<int>(o.output_layout)) +
          "strip " + n(o.strip_rows) + n(o.strip_images) + "tile " + n(o.tile_vectors) + "threads " + n(o.threads) +
-         "offsets " + n(s.input_offset) + n(s.output_offset) + n(s.workspace_offset) +
+         "margins " + n(o.input_margins.front) + n(o.input_margins.gap) + n(o.output_margins.front) +
+         n(o.output_margins.gap) + "offsets " + n(s.input_offset) + n(s.output_offset) + n(s.workspace_offset) +
          (s.side == guard_side::before ? "<" : ">");
 }
 
@@ -106,7 +107,8 @@ struct conv2d_operands {
     return sum;
   }
 
-  // Runs and returns the output as it lies in memory. `make_epilogue` gets the output, so that a residual may be it.
+  // Runs and returns the output as it lies in memory, without its margins. `make_epilogue` gets the output's first
+  // pixel, so that a residual may be it.
   template <class MakeEpilogue, class Executor = serial_executor>
   std::vector<T> run(const conv2d_options& o, MakeEpilogue&& make_epilogue, Executor&& threads = {}) const {
     using epilogue_type = decltype(make_epilogue(static_cast<T*>(nullptr)));
@@ -116,24 +118,41 @@ struct conv2d_operands {
     REQUIRE(plan->tasks() <= o.threads);
     const image_shape& in = o.input;
     const image_shape out = setting.output_shape();
-    guarded_array<T> input(in.elements(), setting.input_offset, setting.side);
-    guarded_array<T> output(out.elements(), setting.output_offset, setting.side);
+    guarded_array<T> input(o.input_margins.elements(in), setting.input_offset, setting.side);
+    guarded_array<T> output(o.output_margins.elements(out), setting.output_offset, setting.side);
+    const auto place = [](const channel_margins& margins, const image_shape& shape, std::size_t e) {
+      return e + margins.front + (shape.pixels() == 0 ? 0 : e / shape.pixels() * margins.gap);
+    };
+    const bool margins_filled = out.elements() != 0;
     guarded_array<std::byte> workspace(plan->workspace_bytes(), setting.workspace_offset, setting.side);
+    for (T& x : input.span()) x = T(0);
+    for (T& y : output.span()) y = std::numeric_limits<T>::quiet_NaN();
     std::size_t i = 0;
     for (std::size_t n = 0; n < in.batch; ++n) {
       for (std::size_t c = 0; c < in.channels; ++c) {
         for (std::size_t y = 0; y < in.height; ++y) {
-          for (std::size_t x = 0; x < in.width; ++x) input[place_in(in, o.input_layout, n, c, y, x)] = image[i++];
+          for (std::size_t x = 0; x < in.width; ++x) {
+            input[place(o.input_margins, in, place_in(in, o.input_layout, n, c, y, x))] = image[i++];
+          }
         }
       }
     }
-    for (std::size_t e = 0; e < out.elements(); ++e) output[e] = static_cast<T>(output_before(e / 7, e));
-    const status done = plan->run(input.span(), output.span(), workspace.span(), make_epilogue(output.data()), threads);
+    for (std::size_t e = 0; e < out.elements(); ++e) {
+      output[place(o.output_margins, out, e)] = static_cast<T>(output_before(e / 7, e));
+    }
+    const status done = plan->run(input.span(), output.span(), workspace.span(),
+                                  make_epilogue(output.data() + o.output_margins.front), threads);
     CHECK(done.message() == doctest::String("Success."));
     CHECK(input.surroundings_intact());
     CHECK(output.surroundings_intact());
     CHECK(workspace.surroundings_intact());
-    return std::vector<T>(output.data(), output.data() + output.size());
+    // Pixels, and then nothing but zeros is left.
+    std::vector<T> pixels(out.elements());
+    for (std::size_t e = 0; e < out.elements(); ++e) {
+      pixels[e] = std::exchange(output[place(o.output_margins, out, e)], T(0));
+    }
+    CHECK((!margins_filled || std::all_of(output.span().begin(), output.span().end(), [](T x) { return x == T(0); })));
+    return pixels;
   }
 
   // The same, compared with `exact_epilogue` of the exact sums, which gets an output's channel and place in memory.
@@ -183,6 +202,12 @@ inline conv2d_setting any_conv2d_setting(random_source& random) {
   o.strip_images = one_of({0, 0, 0, 1, 2, 3});
   o.tile_vectors = static_cast<int>(one_of({0, 0, 1, 2, 3, 4, 5, 6}));
   o.threads = one_of({1, 1, 2, 5});
+  const auto some_margins = [&]() -> channel_margins {
+    if (random.chance(0.3)) return {random.below(40), random.below(70)};
+    return random.chance(0.5) ? margins_for(o.input, o.window) : channel_margins{};
+  };
+  if (o.input_layout == image_layout::nchw) o.input_margins = some_margins();
+  if (o.output_layout == image_layout::nchw) o.output_margins = some_margins();
   s.input_offset = random.below(4);
   s.output_offset = random.below(4);
   s.workspace_offset = random.below(70);

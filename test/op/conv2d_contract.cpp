@@ -31,6 +31,7 @@ template <class Bend>
 void check_epilogue(const conv2d_setting& s, bool residual_is_output, std::uint64_t seed) {
   const bcr::image_shape out = s.output_shape();
   const std::size_t columns = s.options.output_layout == image_layout::nchw ? out.pixels() : out.channels;
+  const std::size_t output_step = columns + s.options.output_margins.gap;
   bcr::test::random_source random(seed);
   bcr::test::guarded_array<float> bias(out.channels, 1, bcr::test::guard_side::after);
   bcr::test::guarded_array<float> residual(out.elements(), 0, bcr::test::guard_side::after);
@@ -40,7 +41,8 @@ void check_epilogue(const conv2d_setting& s, bool residual_is_output, std::uint6
   in.check(
       [&](float* output) {
         return ep::chain(ep::bias<float>{bias.data()}, Bend(),
-                         ep::residual<float>{residual_is_output ? output : residual.data(), columns});
+                         ep::residual<float>{residual_is_output ? output : residual.data(),
+                                             residual_is_output ? output_step : columns});
       },
       [&](const exact_value& sum, std::size_t channel, std::size_t at) {
         const double added = static_cast<double>(bias[channel]);

@@ -20,6 +20,23 @@ struct image_shape {
   friend constexpr bool operator==(const image_shape&, const image_shape&) noexcept = default;
 };
 
+// Zeros around the channels of an image in memory, whose pixels lie beside each other: in front of the first channel,
+// and behind each. Where they are as much as a window's padding above and below, a convolution can read the image in
+// place.
+//
+//   front | channel 0 | gap | channel 1 | gap | .. | the last channel | gap
+struct channel_margins {
+  std::size_t front = 0, gap = 0;  // elements
+
+  constexpr bool any() const noexcept { return front != 0 || gap != 0; }
+  constexpr std::size_t channel_step(const image_shape& s) const noexcept { return s.pixels() + gap; }
+  // Of the memory of a batch; its first pixel is the one after `front`.
+  constexpr std::size_t elements(const image_shape& s) const noexcept {
+    return front + s.batch * s.channels * channel_step(s);
+  }
+  friend constexpr bool operator==(const channel_margins&, const channel_margins&) noexcept = default;
+};
+
 // Heights come before widths, as in every framework's lists.
 struct extent2d {
   std::size_t height = 1, width = 1;
@@ -56,6 +73,18 @@ struct window2d {
   }
   friend constexpr bool operator==(const window2d&, const window2d&) noexcept = default;
 };
+
+// Margins for a convolution of `image` with this window: enough for its padding and for what vectors may read beyond
+// it. Channels begin with a line of the cache if the memory does, and are an odd number of lines apart, so that they
+// spread over all sets of a cache. For shapes that basic_conv2d_plan::can_implement.
+constexpr channel_margins margins_for(const image_shape& image, const window2d& window) noexcept {
+  constexpr std::size_t line = 16;  // elements, of four bytes
+  const padding2d& p = window.padding;
+  const std::size_t rows = p.top > p.bottom ? p.top : p.bottom, columns = p.left > p.right ? p.left : p.right;
+  const std::size_t front = (rows * image.width + columns + 2 * line - 1) / line * line;
+  const std::size_t lines = (image.pixels() + front + line - 1) / line | 1;
+  return {front, lines * line - image.pixels()};
+}
 
 // Fails with invalid_argument where there is no such window.
 inline status check_window(const window2d& window) noexcept {

@@ -205,14 +205,14 @@ BCR_INLINE void FinishVectors(const GroupSums<T>& sums, const Epilogue& epilogue
 template <class T, class W, class Epilogue>
 void FinishChannels(const conv2d_task<T, W>& task, const Epilogue& epilogue, const GroupSums<T>& group) noexcept {
   const GroupSums<T> sums = group;  // which no store can be taken to change
-  const std::size_t lanes = ops::Lanes(ops::ScalableTag<T>()), pixels = task.pixels;
+  const std::size_t lanes = ops::Lanes(ops::ScalableTag<T>()), step = task.channel_step;
   output_runs runs(task.rows, task.begin, task.end);
   T* to[group_rows_limit];  // each row's pixel 0
   std::size_t image = task.image;
-  for (unsigned r = 0; r < sums.count; ++r) to[r] = task.output + (image * task.channels + sums.rows[r]) * pixels;
+  for (unsigned r = 0; r < sums.count; ++r) to[r] = task.output + (image * task.channels + sums.rows[r]) * step;
   for (output_run run; runs.next(run);) {
     for (; image != task.image + run.image; ++image) {
-      for (unsigned r = 0; r < sums.count; ++r) to[r] += task.channels * pixels;
+      for (unsigned r = 0; r < sums.count; ++r) to[r] += task.channels * step;
     }
     const Epilogue own = bcr::epilogue::part(epilogue, 0, image * task.channels, 0);
     const std::size_t from = run.position - task.begin, pixel = task.pixel + run.pixel;
@@ -307,6 +307,9 @@ constexpr conv2d_kernels<T, Epilogue, W> MakeConv2dKernels(std::index_sequence<I
           {Conv2dKernel<static_cast<int>(I) + 1, true, T, Epilogue, W>()...},
           &kGemmKernels<T, Epilogue, W, Bands>};
 }
+
+// The bytes of an image's channels that a convolution reads in place at most, if it does.
+inline constexpr std::size_t kInPlaceBytes = BCR_PERMUTES_512 ? most_bytes_in_place : 0;
 
 template <class T, class Epilogue, class W, bool Bands>
 inline constexpr conv2d_kernels<T, Epilogue, W> kConv2dKernels =

@@ -74,6 +74,9 @@ class output_runs {
   std::size_t at_, end_, x_, y_ = 0, image_ = 0;
 };
 
+// Of larger images a copy of a strip at a time is faster, as it stays in a cache.
+inline constexpr std::size_t most_bytes_in_place = std::size_t{7} << 17;
+
 // A range of row groups times one tile of positions.
 template <class T, class W = T>
 struct conv2d_task {
@@ -84,6 +87,7 @@ struct conv2d_task {
   image_layout layout;
   std::size_t image, pixel;      // of the first position: runs count from there
   std::size_t channels, pixels;  // of an image of the whole output
+  std::size_t channel_step;      // elements from a channel of it to the next, if pixels lie beside each other
   T* staging;                    // conv2d_staging_elements; for nhwc alone
 };
 

@@ -183,7 +183,6 @@ void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept 
   if (w.dilation.height == 1 && w.kernel.height == 5 && w.stride.height == 1) run = RunDepthwiseBand<5, 1, T, Epilogue>;
   if (w.dilation.height == 1 && w.kernel.height == 5 && w.stride.height == 2) run = RunDepthwiseBand<5, 2, T, Epilogue>;
   FillTaps(layout, 0, task.taps);
-  const std::size_t pixels = layout.positions.height * layout.positions.width;
   // Of planes in one band, all have the padding in the same places.
   const bool one_band = layout.bands() == 1;
   for (std::size_t plane = task.plane_begin; plane < task.plane_end; ++plane) {
@@ -192,7 +191,7 @@ void RunDepthwise(const plane_task<T>& task, const Epilogue& epilogue) noexcept 
     for (std::size_t row = 0; row < layout.positions.height; row += layout.band_rows) {
       const std::size_t rows = std::min(layout.band_rows, layout.positions.height - row);
       StagePlane(layout, input, row, rows, !one_band || plane == task.plane_begin, T(0), task.scratch);
-      run(task, here, plane % task.channels, task.output + plane * pixels, row, rows);
+      run(task, here, plane % task.channels, task.output + plane * task.output_step, row, rows);
     }
   }
 }

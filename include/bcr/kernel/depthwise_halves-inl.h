@@ -104,7 +104,7 @@ void RunHalving(const plane_task<T>& task, const Epilogue& epilogue) noexcept {
   for (std::size_t plane = task.plane_begin; plane < task.plane_end; ++plane) {
     const std::size_t channel = plane % task.channels;
     const Epilogue here = epilogue::part(epilogue, 0, plane - channel, 0);
-    T* const output = task.output + plane * task.positions.height * task.positions.width;
+    T* const output = task.output + plane * task.output_step;
     for (std::size_t x = 0; x < task.positions.width; x += lanes) {
       const T* const from = task.input + plane * pixels;
       const T* const weights = task.weights + channel * task.weight_stride;

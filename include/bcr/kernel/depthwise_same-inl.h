@@ -112,7 +112,7 @@ void RunSame(const plane_task<T>& task, const Epilogue& epilogue) noexcept {
                                    task.input + task.plane_end * pixels,
                                    task.input + plane * pixels,
                                    task.weights + channel * task.weight_stride,
-                                   task.output + plane * pixels,
+                                   task.output + plane * task.output_step,
                                    task.image.height,
                                    task.image.width,
                                    channel,

@@ -1,5 +1,6 @@
 // What the kernels of dense image layers are asked to do, and the tables of them: convolutions, depthwise or not, and
-// pooling. Images are contiguous, batch, channels, height, width.
+// pooling. Images are batch, channels, height, width, without gaps but for
+// the margins that the output of a plane_task may have.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,7 @@ struct plane_task {
   const T* weights;           // kernel height x kernel width for every channel, or null
   std::size_t weight_stride;  // from a channel's to the next's
   T* output;                  // all planes
+  std::size_t output_step;    // from one of them to the next
   std::uint32_t* taps;        // memory for one a kernel element
   T* scratch;                 // memory for what is copied at once and what may be read beyond
   T* joined;                  // pooling: memory for a row of the image, and a vector

@@ -133,8 +133,8 @@ void RunPairs(const plane_task<T>& task) noexcept {
   const ops::ScalableTag<T> d;
   const std::size_t lanes = ops::Lanes(d), width = task.image.width, pixels = task.image.height * width;
   const T* const end = task.input + task.plane_end * pixels;
-  T* output = task.output + task.plane_begin * task.positions.height * task.positions.width;
   for (std::size_t plane = task.plane_begin; plane < task.plane_end; ++plane) {
+    T* output = task.output + plane * task.output_step;
     for (std::size_t y = 0; y < task.positions.height; ++y, output += task.positions.width) {
       const T* const row = task.input + plane * pixels + 2 * y * width;
       for (std::size_t x = 0; x < task.positions.width; x += lanes) {
@@ -181,7 +181,7 @@ void RunPooling(const plane_task<T>& task) noexcept {
       padding = false;
       const auto rows = static_cast<T>(CountedElements(y, w.stride.height, w.kernel.height, top, image.height,
                                                        w.padding.bottom, task.counts_padding));
-      JoinColumns<Reduction>(task, rows, task.output + (plane * positions.height + y) * positions.width);
+      JoinColumns<Reduction>(task, rows, task.output + plane * task.output_step + y * positions.width);
     }
   }
 }

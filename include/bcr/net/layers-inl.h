@@ -44,12 +44,14 @@ struct StepMaking {
   image_shape output;
   net::layer_weights<T> loaded;
   std::size_t threads;
+  // Of the first input, the residual and the output.
+  channel_margins input_margins, residual_margins, output_margins;
 };
-// What it runs on.
+// What it runs on: results as they lie in memory, with their margins.
 template <class T>
 struct StepOperands {
   const T* inputs[net::most_inputs];
-  const T* residual;
+  const T* residual;  // its first pixel
   T* output;
   std::span<std::byte> workspace;
 };
@@ -115,8 +117,8 @@ class ConvolutionStep : public PlannedStep<Plan<T, StepEpilogueOf<T, Residual, F
 
   template <executor Executor>
   status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return this->plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace,
-                            StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, output_.pixels()), threads);
+    return this->plan_->run({on.inputs[0], input_elements_}, {on.output, output_elements_}, on.workspace,
+                            StepEpilogue<T, Residual, F>(loaded_.bias.data(), on.residual, residual_step_), threads);
   }
 
  protected:
@@ -126,11 +128,14 @@ class ConvolutionStep : public PlannedStep<Plan<T, StepEpilogueOf<T, Residual, F
   void begin(StepMaking<T>& how) noexcept {
     loaded_ = std::move(how.loaded);
     input_ = how.inputs[0];
-    output_ = how.output;
+    input_elements_ = how.input_margins.elements(input_);
+    output_elements_ = how.output_margins.elements(how.output);
+    residual_step_ = how.residual_margins.channel_step(how.output);
   }
 
   net::layer_weights<T> loaded_;
-  image_shape input_, output_;
+  image_shape input_;
+  std::size_t input_elements_ = 0, output_elements_ = 0, residual_step_ = 0;
 };
 
 template <class T, bool Residual, net::function F>
@@ -154,7 +159,10 @@ class DepthwiseStep : public ConvolutionStep<T, Residual, F, basic_depthwise_pla
     using plan = typename DepthwiseStep::plan_type;
     this->begin(how);
     return this->take(plan::create(kDepthwiseKernels<T, typename DepthwiseStep::epilogue_type>, this->loaded_.view(),
-                                   {.input = this->input_, .window = how.layer.window, .threads = how.threads}));
+                                   {.input = this->input_,
+                                    .window = how.layer.window,
+                                    .threads = how.threads,
+                                    .output_margins = how.output_margins}));
   }
 };
 
@@ -183,7 +191,9 @@ class PackedConvolutionStep : public ConvolutionStep<T, Residual, F, Convolution
                                    {.input = this->input_,
                                     .window = how.layer.window,
                                     .threads = how.threads,
-                                    .tile_vectors = how.layer.weights.tile_vectors}));
+                                    .tile_vectors = how.layer.weights.tile_vectors,
+                                    .input_margins = how.input_margins,
+                                    .output_margins = how.output_margins}));
   }
   std::size_t weights_kept() const noexcept { return packed_->kept(); }
 
@@ -222,25 +232,26 @@ template <class T>
 class PoolingStep : public PlannedStep<basic_pooling_plan<T>> {
  public:
   status create(StepMaking<T>&& how) noexcept {
-    input_ = how.inputs[0];
-    output_ = how.output;
+    input_elements_ = how.inputs[0].elements();
+    output_elements_ = how.output_margins.elements(how.output);
     return this->take(basic_pooling_plan<T>::create(
-        kPoolingKernels<T>, {.input = input_,
+        kPoolingKernels<T>, {.input = how.inputs[0],
                              .window = how.layer.window,
                              .kind = how.layer.kind == net::operation::max_pool ? pooling::maximum : pooling::average,
                              .ceil_mode = how.layer.ceil_mode,
                              .count_include_pad = how.layer.count_include_pad,
-                             .threads = how.threads}));
+                             .threads = how.threads,
+                             .output_margins = how.output_margins}));
   }
   std::size_t weights_kept() const noexcept { return 0; }
 
   template <executor Executor>
   status run(const StepOperands<T>& on, Executor& threads) const noexcept {
-    return this->plan_->run({on.inputs[0], input_.elements()}, {on.output, output_.elements()}, on.workspace, threads);
+    return this->plan_->run({on.inputs[0], input_elements_}, {on.output, output_elements_}, on.workspace, threads);
   }
 
  private:
-  image_shape input_, output_;
+  std::size_t input_elements_ = 0, output_elements_ = 0;
 };
 
 template <class T>

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "bcr/core/image.hpp"
+#include "bcr/net/margins.hpp"
 #include "bcr/net/record.hpp"
 #include "bcr/net/steps.hpp"
 
@@ -16,14 +18,16 @@ template <std::size_t Capacity>
 struct memory_plan {
   // For each result that needs memory: its first element. The network's input and output are the caller's.
   std::size_t offset[Capacity] = {};
-  std::size_t peak = 0;         // elements in all
-  std::size_t lower_bound = 0;  // elements of the largest set of results that are needed at the same time
+  channel_margins margins[Capacity] = {};  // which it begins with
+  std::size_t peak = 0;                    // elements in all
+  std::size_t lower_bound =
+      0;  // elements of the largest set of results that are needed at the same time, without margins
 };
 
 // A place: the steps that need it, from the one that writes it to the last that reads it.
 struct place {
   layer_number result = 0;
-  std::size_t elements = 0, first = 0, last = 0, offset = 0;
+  std::size_t elements = 0, without_margins = 0, first = 0, last = 0, offset = 0;
   bool placed = false;
   constexpr bool meets(const place& other) const noexcept { return first <= other.last && other.first <= last; }
 };
@@ -49,15 +53,16 @@ constexpr std::size_t last_use(const program<Capacity>& run, layer_number result
   return last;
 }
 
-// The result that step `number` may write on: one of the same elements that nobody needs later, and of which the step
-// itself needs no element but the one that it is about to write.
+// The result that step `number` may write on: one of the same elements and margins that nobody needs later, and of
+// which the step itself needs no element but the one that it is about to write.
 template <std::size_t Capacity>
-constexpr layer_number overwritten(const network<Capacity>& net, const program<Capacity>& run,
-                                   std::size_t number) noexcept {
+constexpr layer_number overwritten(const network<Capacity>& net, const program<Capacity>& run, std::size_t number,
+                                   const channel_margins* margins = nullptr) noexcept {
   const step& s = run.steps[number];
   const auto may = [&](layer_number r) {
     return r != 0 && r != no_layer && last_use(run, r) == number &&
-           net[r].shape.elements() == net[s.result].shape.elements();
+           net[r].shape.elements() == net[s.result].shape.elements() &&
+           (margins == nullptr || margins[r] == margins[s.result]);
   };
   bool reads_residual = false;
   for (std::size_t k = 0; k < s.input_count; ++k) reads_residual = reads_residual || s.inputs[k] == s.residual;
@@ -71,22 +76,26 @@ constexpr layer_number overwritten(const network<Capacity>& net, const program<C
 }
 
 template <std::size_t Capacity>
-constexpr places<Capacity> places_of(const network<Capacity>& net, const program<Capacity>& run) noexcept {
+constexpr places<Capacity> places_of(const network<Capacity>& net, const program<Capacity>& run,
+                                     const channel_margins* margins) noexcept {
   places<Capacity> made{};
   for (layer_number& owner : made.owner) owner = no_layer;
   for (std::size_t i = 0; i < run.count; ++i) {
     const layer_number result = run.steps[i].result;
     if (result == net.output) continue;
     const std::size_t last = last_use(run, result);
-    const layer_number below = overwritten(net, run, i);
+    const layer_number below = overwritten(net, run, i, margins);
     if (below != no_layer && made.owner[below] != no_layer) {
       made.owner[result] = made.owner[below];
       made.all[made.owner[result]].last = last > i ? last : i;
       continue;
     }
-    const std::size_t lines = (net[result].shape.elements() + place_elements - 1) / place_elements;
+    const auto lines = [](std::size_t elements) {
+      return (elements + place_elements - 1) / place_elements * place_elements;
+    };
     made.owner[result] = static_cast<layer_number>(made.count);
-    made.all[made.count++] = {result, lines * place_elements, i, last > i ? last : i};
+    made.all[made.count++] = {result, lines(margins[result].elements(net[result].shape)),
+                              lines(net[result].shape.elements()), i, last > i ? last : i};
   }
   return made;
 }
@@ -127,16 +136,21 @@ constexpr std::size_t put_all(places<Capacity>& p, const Before& before) noexcep
 }
 
 // The better of two orders: the largest first, and as they are needed (Pisarchyk and Lee, "Efficient memory management
-// for deep neural net inference", 2020, compare such orders).
+// for deep neural net inference", 2020, compare such orders). `most_in_place` is what margins_of takes.
 template <std::size_t Capacity>
-constexpr memory_plan<Capacity> plan_memory(const network<Capacity>& net, const program<Capacity>& run) noexcept {
-  places<Capacity> by_size = places_of(net, run), by_time = by_size;
+constexpr memory_plan<Capacity> plan_memory(const network<Capacity>& net, const program<Capacity>& run,
+                                            std::size_t most_in_place = 0) noexcept {
+  memory_plan<Capacity> made{};
+  for (std::size_t i = 0; i < run.count; ++i) {
+    const layer_number result = run.steps[i].result;
+    made.margins[result] = margins_of(net, run, result, most_in_place);
+  }
+  places<Capacity> by_size = places_of(net, run, made.margins), by_time = by_size;
   const std::size_t peak_by_size =
       put_all(by_size, [](const place& a, const place& b) { return a.elements > b.elements; });
   const std::size_t peak_by_time = put_all(by_time, [](const place& a, const place& b) { return a.first < b.first; });
   const places<Capacity>& best = peak_by_size <= peak_by_time ? by_size : by_time;
 
-  memory_plan<Capacity> made{};
   made.peak = peak_by_size <= peak_by_time ? peak_by_size : peak_by_time;
   for (std::size_t i = 0; i < net.count; ++i) {
     if (best.owner[i] != no_layer) made.offset[i] = best.all[best.owner[i]].offset;
@@ -144,7 +158,7 @@ constexpr memory_plan<Capacity> plan_memory(const network<Capacity>& net, const 
   for (std::size_t i = 0; i < run.count; ++i) {
     std::size_t live = 0;
     for (std::size_t k = 0; k < best.count; ++k) {
-      if (best.all[k].first <= i && i <= best.all[k].last) live += best.all[k].elements;
+      if (best.all[k].first <= i && i <= best.all[k].last) live += best.all[k].without_margins;
     }
     made.lower_bound = live > made.lower_bound ? live : made.lower_bound;
   }

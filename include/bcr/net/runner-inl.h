@@ -47,7 +47,7 @@ template <const auto& Net, class T = float>
 class network_runner {
   static_assert(net::check<Net>());
   static constexpr auto program_ = net::steps_of(Net);
-  static constexpr auto memory_ = net::plan_memory(Net, program_);
+  static constexpr auto memory_ = net::plan_memory(Net, program_, kInPlaceBytes / sizeof(T));
   static constexpr std::uint64_t description_ = net::description_of(Net);
   static constexpr std::size_t count_ = program_.count;
   static_assert(count_ != 0, "bcr: a network has a layer beside its input");
@@ -215,7 +215,10 @@ class network_runner {
                   "bcr: a batch normalisation follows a convolution or a linear layer whose result nothing else uses");
     image_shape inputs[net::most_inputs];
     for (std::size_t i = 0; i < s.input_count; ++i) inputs[i] = Net.layers[s.inputs[i]].shape;
-    StepMaking<T> how{l, {inputs, s.input_count}, Net.layers[s.result].shape, {}, threads};
+    StepMaking<T> how{l,  {inputs, s.input_count},  Net.layers[s.result].shape, {}, threads, {},
+                      {}, memory_.margins[s.result]};
+    if (s.input_count != 0) how.input_margins = memory_.margins[s.inputs[0]];
+    if (s.residual != net::no_layer) how.residual_margins = memory_.margins[s.residual];
     if constexpr (net::form_of(Net, s) != weights_form::none) {
       auto loaded = load(step_number<I>());
       if (!loaded) return loaded.status();
@@ -250,6 +253,7 @@ class network_runner {
     StepOperands<T> made{};
     for (std::size_t i = 0; i < s.input_count; ++i) made.inputs[i] = at(s.inputs[i]);
     made.residual = at(s.residual);
+    if constexpr (s.residual != net::no_layer) made.residual += memory_.margins[s.residual].front;
     made.output = s.result == Net.output ? output.data() : results + memory_.offset[s.result];
     made.workspace = workspace.subspan(workspace.size() - workspace_bytes_);
     return made;

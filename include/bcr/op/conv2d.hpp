@@ -1,7 +1,7 @@
 // Convolution with pruned weights: a plan binds packed weights to the shape of an image, a window that slides over it,
-// a target's kernels and an epilogue. The image is copied, strip by strip, into the workspace with its padding; there
-// every column of the weights is an offset, so that the kernels of gemm multiply and nothing like im2col is ever
-// stored.
+// a target's kernels and an epilogue. The image is copied, strip by strip, into the workspace with its padding, or lies
+// in memory with margins for it; there every column of the weights is an offset, so that the kernels of gemm multiply
+// and nothing like im2col is ever stored.
 #pragma once
 
 #include <algorithm>
@@ -18,11 +18,13 @@
 #include "bcr/core/status.hpp"
 #include "bcr/format/packed_weights.hpp"
 #include "bcr/kernel/conv2d_kernels.hpp"
+#include "bcr/op/channel_margins.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
+#include "bcr/op/strip_copy.hpp"
 #include "bcr/op/strip_cost.hpp"
 #include "bcr/op/window_planes.hpp"
 #include "bcr/op/workspace.hpp"
@@ -39,6 +41,9 @@ struct conv2d_options {
   // How much of the image is copied at a time; a cost model chooses where nothing is said.
   std::size_t strip_rows = 0;    // rows of the output that are computed from one copy
   std::size_t strip_images = 0;  // or images, if these are more than one
+  // Where the channels of an nchw image are apart: see margins_for. A plan reads its input in place where its margins
+  // are as wide as the window's padding, and nothing speaks against it, see reads_in_place(); it fills its output's.
+  channel_margins input_margins = {}, output_margins = {};
 };
 
 // Weights are of type W: T, or f16 or bf16 for activations and arithmetic in float. A row of them is an output channel,
@@ -72,7 +77,9 @@ class basic_conv2d_plan {
         wide(o.input.batch) >= most || wide(o.input.batch) * wide(o.input.channels) * height * width >= most * most) {
       return {errc::unsupported, "The image or the window of a convolution is too large."};
     }
-    return {};
+    if (const status s = detail::check_margins(o.input_margins, o.input, o.input_layout); !s) return s;
+    // As many channels as weights have rows, which are not known yet.
+    return detail::check_margins(o.output_margins, {}, o.output_layout);
   }
 
   // A plan for `weights`, which must outlive it, on the kernels of one target. Fails as can_implement says, and if the
@@ -105,6 +112,8 @@ class basic_conv2d_plan {
       }
     }
     basic_conv2d_plan made(kernels, options, weights[0].rows() * options.groups);
+    if (const status s = detail::check_margins(options.output_margins, made.output_, options.output_layout); !s)
+      return s;
     if (made.is_product()) {
       auto product = basic_gemm_plan<T, Epilogue, W>::create(
           *kernels.gemm, weights[0],
@@ -135,20 +144,24 @@ class basic_conv2d_plan {
   // leave out lanes, the weights were packed with pack_options::kernel_width, and padding makes up for the window's
   // width.
   bool gapless() const noexcept { return product_ || planes_.gapless; }
+  // Whether the input is read where it is, and not copied: a window of one element does that, and others where the plan
+  // is gapless, the window moves by one and keeps the image's width, and the input has margins for it and fits a cache.
+  bool reads_in_place() const noexcept { return product_ || in_place_; }
 
-  // output = epilogue(convolution of input): whole images of input's and output_shape()'s elements, without gaps, which
-  // must not overlap. A bias is indexed by output channel. A residual has the output's layout: with nchw it is a matrix
-  // of batch * channels rows of pixels, with nhwc one of batch * pixels rows of channels; it may be the output itself.
-  // Allocates nothing and starts no thread but through `threads`. Bitwise the same result for any number of threads.
-  // Fails with invalid_argument, and then nothing was written.
+  // output = epilogue(convolution of input): whole images of input's and output_shape()'s elements, with their margins
+  // but without other gaps, which must not overlap. What the input's margins hold has to be zero. A bias is indexed by
+  // output channel. A residual has the output's layout: with nchw it is a matrix of batch * channels rows of pixels,
+  // with nhwc one of batch * pixels rows of channels; it may be the output itself. Allocates nothing and starts no
+  // thread but through `threads`. Bitwise the same result for any number of threads. Fails with invalid_argument, and
+  // then nothing was written.
   template <executor Executor = serial_executor>
   status run(std::span<const T> input, std::span<T> output, std::span<std::byte> workspace,
              const Epilogue& epilogue = {}, Executor&& threads = {}) const noexcept {
-    if (input.size() != input_.elements()) {
+    if (input.size() != options_.input_margins.elements(input_)) {
       return {errc::invalid_argument,
               "The input of the convolution does not have as many elements as the plan's image."};
     }
-    if (output.size() != output_.elements()) {
+    if (output.size() != options_.output_margins.elements(output_)) {
       return {errc::invalid_argument, "The output of the convolution does not have the plan's output_shape()."};
     }
     const bool pixels_last = options_.output_layout == image_layout::nchw;
@@ -156,11 +169,18 @@ class basic_conv2d_plan {
     const std::size_t columns = pixels_last ? output_.pixels() : output_.channels;
     if (const status s = bcr::epilogue::check(epilogue, rows, columns); !s) return s;
     if (const status s = detail::check_workspace(workspace, workspace_bytes()); !s) return s;
-    if (output.empty()) return {};
-    if (product_) return run_products(input.data(), output.data(), workspace, epilogue, threads);
+    if (output_.elements() == 0) return {};
+    const channel_margins& margins = options_.output_margins;
+    const T* const from = input.data() + options_.input_margins.front;
+    T* const to = output.data() + margins.front;
+    if (product_) {
+      detail::clear_margins(margins, output_, 0, 1, output.data());
+      return run_products(from, to, workspace, epilogue, threads);
+    }
     threads.run(grid_.tasks(), [&](std::size_t task) noexcept {
+      detail::clear_margins(margins, output_, task, grid_.tasks(), output.data());
       T* const memory = reinterpret_cast<T*>(detail::workspace_piece(workspace, task, bytes_per_task_));
-      run_task(task, input.data(), output.data(), memory, epilogue);
+      run_task(task, from, to, memory, epilogue);
     });
     return {};
   }
@@ -168,7 +188,11 @@ class basic_conv2d_plan {
  private:
   basic_conv2d_plan(const conv2d_kernels<T, Epilogue, W>& kernels, const conv2d_options& options,
                     std::size_t outputs) noexcept
-      : kernels_(&kernels), options_(options), input_(options.input), lanes_(kernels.target.lanes()) {
+      : kernels_(&kernels),
+        options_(options),
+        input_(options.input),
+        lanes_(kernels.target.lanes()),
+        steps_(detail::image_steps::of(options.input, options.input_layout, options.input_margins)) {
     const extent2d positions = options.window.positions(input_);
     output_ = {input_.batch, outputs, positions.height, positions.width};
   }
@@ -183,11 +207,11 @@ class basic_conv2d_plan {
   template <class Executor>
   status run_products(const T* input, T* output, std::span<std::byte> workspace, const Epilogue& epilogue,
                       Executor& threads) const noexcept {
-    const std::size_t pixels = output_.pixels(), in = input_.channels * pixels, out = output_.channels * pixels;
+    const std::size_t pixels = output_.pixels(), step = options_.output_margins.channel_step(output_);
     for (std::size_t n = 0; n < output_.batch; ++n) {
-      const status done =
-          product_->run({input + n * in, input_.channels, pixels}, {output + n * out, output_.channels, pixels},
-                        workspace, bcr::epilogue::part(epilogue, 0, n * output_.channels, 0), threads);
+      const status done = product_->run({input + n * steps_.image, input_.channels, pixels, steps_.channel},
+                                        {output + n * output_.channels * step, output_.channels, pixels, step},
+                                        workspace, bcr::epilogue::part(epilogue, 0, n * output_.channels, 0), threads);
       if (!done) return done;
     }
     return {};
@@ -198,7 +222,24 @@ class basic_conv2d_plan {
   std::size_t outputs() const noexcept { return output_.channels / options_.groups; }
   detail::strip_planes planes_of(std::size_t rows, std::size_t images) const noexcept {
     const bool no_gaps = gapless_ && images == 1;
-    return {input_, options_.window, channels(), rows, images, no_gaps, lanes_, buffer_alignment / sizeof(T)};
+    detail::strip_planes made(input_, options_.window, channels(), rows, images, no_gaps, lanes_,
+                              buffer_alignment / sizeof(T));
+    if (in_place_) made.plane_elements = made.channel_elements = steps_.channel;
+    return made;
+  }
+  // Whether an input with margins is as good as its copy, which has nothing else: neither columns nor rows left out,
+  // and the margins where the copy has zeros.
+  BCR_COLD bool may_read_in_place() const noexcept {
+    const window2d& w = options_.window;
+    const channel_margins& margins = options_.input_margins;
+    if (!gapless_ || options_.input_layout != image_layout::nchw || w.stride != extent2d{1, 1} ||
+        output_.width != input_.width || options_.strip_rows != 0) {
+      return false;
+    }
+    const std::size_t beside = std::max(planes_of(1, 1).front, lanes_);
+    return margins.front >= w.padding.top * input_.width + beside &&
+           margins.gap >= std::max(w.padding.top, w.padding.bottom) * input_.width + beside &&
+           channels() * steps_.channel * sizeof(T) <= most_bytes_in_place;
   }
 
   // Decides on strips, tiles and tasks, and finds out where every column of the weights has its input.
@@ -211,6 +252,8 @@ class basic_conv2d_plan {
                       return detail::multiplies_alone<T>(w, lanes_, detail::lone_columns_of_window);
                     });
     planes_ = choose_planes();
+    in_place_ = planes_.strip_images == 1 && may_read_in_place();
+    if (in_place_) planes_ = planes_of(output_.height, 1);
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
     // A last strip of fewer rows may have wider tiles than the others.
@@ -224,7 +267,7 @@ class basic_conv2d_plan {
                                  lone_vectors_ ? gemv_scratch_elements(lanes_) + weights_[0].columns : 0);
     staging_elements_ =
         options_.output_layout == image_layout::nhwc ? conv2d_staging_elements(room, lanes_) : std::size_t{0};
-    bytes_per_task_ = (scratch_elements_ + staging_elements_ + planes_.elements()) * sizeof(T);
+    bytes_per_task_ = (scratch_elements_ + staging_elements_ + (in_place_ ? 0 : planes_.elements())) * sizeof(T);
     label_ = kernel_label("conv2d", {value_type_of<T>::value, value_type_of<W>::value}, block_rows, block_columns,
                           panel_rows, widest, kernels_->target.name);
     return find_offsets();
@@ -337,8 +380,15 @@ class basic_conv2d_plan {
     for (std::size_t item = items_ * item_part / grid_.columns; item < items_ * (item_part + 1) / grid_.columns;
          ++item) {
       const strip part = strip_of(item);
-      T* const copied = memory + scratch_elements_ + staging_elements_;
-      fill(part, input, copied);
+      const T* const first = input + part.image * steps_.image + part.group * channels() * steps_.channel;
+      T* const copy = memory + scratch_elements_ + staging_elements_;
+      if (!in_place_) {
+        detail::copy_strip(kernels_->fill, planes_, steps_, first, part.images, part.row, part.rows, copy);
+      }
+      // Above and in front of the image are its margins.
+      const T* const copied =
+          in_place_ ? first + part.row * input_.width - options_.window.padding.top * input_.width - planes_.front
+                    : copy;
       conv2d_task<T, W> work{};
       work.product.weights = &weights_[part.group];
       work.product.group_begin = first_group(weights_[part.group].groups, row_part, grid_.rows);
@@ -356,7 +406,8 @@ class basic_conv2d_plan {
     const std::size_t first_output = part.group * outputs();
     const Epilogue own =
         bcr::epilogue::part(epilogue, first_output, pixels_last ? first_output : 0, pixels_last ? 0 : first_output);
-    work.output = output + first_output * (pixels_last ? output_.pixels() : 1);
+    work.channel_step = options_.output_margins.channel_step(output_);
+    work.output = output + first_output * (pixels_last ? work.channel_step : 1);
     work.layout = options_.output_layout;
     work.rows = planes_.positions(part.rows);
     work.image = part.image;
@@ -364,7 +415,7 @@ class basic_conv2d_plan {
     work.channels = output_.channels;
     work.pixels = output_.pixels();
     panel_task<T, W>& product = work.product;
-    product.ldc = work.pixels;
+    product.ldc = work.channel_step;
     product.lane_bits_at = lane_bits_at_.data();
     const auto& run = planes_.gapless ? kernels_->run_gapless : kernels_->run;
     const column_tiles tiles = tiles_of(part.images, part.rows);
@@ -377,7 +428,7 @@ class basic_conv2d_plan {
         product.last_lane = work.end - work.begin - product.last_vector;
         product.lane_bits = lane_bits_.data() + work.begin / 8;
         product.column = work.pixel + work.begin;
-        product.c = work.output + work.image * work.channels * work.pixels + product.column;
+        product.c = work.output + work.image * work.channels * work.channel_step + product.column;
       }
       run[tiles.vectors(tile) - 1](work, own);
     }
@@ -403,68 +454,10 @@ class basic_conv2d_plan {
     task.group_end = product.group_end;
     task.x = x;
     task.vector = work.pixel + position;
-    task.y = work.output + work.image * work.channels * work.pixels + task.vector;
-    task.y_stride = work.pixels;
+    task.y = work.output + work.image * work.channels * work.channel_step + task.vector;
+    task.y_stride = work.channel_step;
     task.sums = product.scratch;
     kernels_->gemm->vectors.on_panels(task, bcr::epilogue::part(epilogue, 0, work.image * work.channels, 0));
-  }
-
-  void fill(const strip& part, const T* input, T* copied) const noexcept {
-    const bool pixels_last = options_.input_layout == image_layout::nchw;
-    const std::size_t pixel_step = pixels_last ? 1 : input_.channels, row_step = input_.width * pixel_step;
-    const detail::plane_axis &y = planes_.y, &x = planes_.x;
-    plane_fill<T> f{};
-    f.channel_step = pixels_last ? input_.pixels() : 1;
-    f.row_step = row_step * y.stride;
-    f.column_step = pixel_step * x.stride;
-    f.channels = channels();
-    f.channel_pitch = planes_.channel_elements;
-    f.pitch = planes_.pitch;
-    for (std::size_t n = 0; n < part.images; ++n) {
-      const bool last = n + 1 == part.images;
-      const std::size_t first =
-          (part.image + n) * input_.channels * input_.pixels() + part.group * channels() * f.channel_step;
-      f.rows = last ? part.rows + y.largest_reach() : planes_.image_rows;
-      f.tail = last ? planes_.tail : 0;
-      T* const image = copied + planes_.front + n * planes_.image_rows * f.pitch;
-      for (std::size_t plane = 0; plane < planes_.planes(); ++plane) {
-        const auto rows = y.of_image(plane / x.planes(), part.row, f.rows);
-        const auto columns = columns_of(plane % x.planes());
-        f.to = image + plane * planes_.plane_elements;
-        f.first_row = rows.begin;
-        f.copied_rows = columns.count == 0 ? 0 : rows.count;
-        f.left = planes_.gapless ? 0 : columns.begin;
-        f.copied_columns = columns.count;
-        std::size_t source = columns.source;
-        f.between = nullptr;
-        if (pixel_step == 1 && planes_in_turns()) {
-          const auto others = columns_of(++plane);
-          f.between = image + plane * planes_.plane_elements;
-          f.between_left = planes_.gapless ? 0 : others.begin;
-          f.between_columns = others.count;
-          if (others.source < source) {
-            std::swap(f.to, f.between);
-            std::swap(f.left, f.between_left);
-            std::swap(f.copied_columns, f.between_columns);
-            source = others.source;
-          }
-        }
-        // An image without elements may be null.
-        f.from = f.copied_rows == 0 ? input : input + first + rows.source * row_step + source * pixel_step;
-        kernels_->fill(f);
-      }
-    }
-  }
-
-  // Which elements of an image's row a plane has.
-  detail::plane_axis::range columns_of(std::size_t plane) const noexcept {
-    return planes_.gapless ? planes_.x.image_of(plane) : planes_.x.of_image(plane, 0, planes_.pitch);
-  }
-  // Whether there are two planes along a row, and its elements go to them in turns.
-  bool planes_in_turns() const noexcept {
-    if (planes_.x.stride != 2 || planes_.x.planes() != 2) return false;
-    const auto a = columns_of(0), b = columns_of(1);
-    return a.count != 0 && b.count != 0 && (a.source + 1 == b.source || b.source + 1 == a.source);
   }
 
   const conv2d_kernels<T, Epilogue, W>* kernels_;
@@ -476,10 +469,12 @@ class basic_conv2d_plan {
   buffer<panels_view<W>> weights_;  // of each group
   buffer<std::uint32_t> offsets_;   // of each column of the weights
   bool gapless_ = false;            // whether strips of one image can have no gaps between their rows
+  bool in_place_ = false;           // and then, whether the input is read where it is
   bool lone_vectors_ = false;       // and whether their last position may be computed alone
   buffer<std::uint8_t> lane_bits_;  // and then, for each column of the window, which positions it meets the image at
   buffer<std::uint32_t> lane_bits_at_;
   detail::strip_planes planes_;
+  detail::image_steps steps_;  // of the input
   std::size_t tile_vectors_ = 1, items_ = 0;
   task_grid grid_;
   std::size_t scratch_elements_ = 0, staging_elements_ = 0, bytes_per_task_ = 0;

@@ -20,7 +20,8 @@ namespace bcr {
 struct depthwise_options {
   image_shape input = {};  // batch, channels, height, width; the output has as many channels
   window2d window = {};
-  std::size_t threads = 1;  // tasks to prepare for at most: the executor's concurrency
+  std::size_t threads = 1;              // tasks to prepare for at most: the executor's concurrency
+  channel_margins output_margins = {};  // which are filled with zeros, for a convolution that reads in place
 };
 
 template <class T, epilogue_for<T> Epilogue>
@@ -30,8 +31,12 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
  public:
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const depthwise_options& options) noexcept {
-    return detail::check_image_window(options.input, options.window, options.window.positions(options.input),
-                                      options.threads);
+    const extent2d positions = options.window.positions(options.input);
+    if (const status s = detail::check_image_window(options.input, options.window, positions, options.threads); !s) {
+      return s;
+    }
+    return detail::check_margins(options.output_margins,
+                                 {options.input.batch, options.input.channels, positions.height, positions.width});
   }
 
   // A plan for weights of channels x (kernel height x kernel width), as PyTorch's Conv2d has them where groups are the
@@ -52,7 +57,8 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
     return made;
   }
 
-  // output = epilogue(convolution), both images batch x channels x height x width without gaps. A bias is indexed by
+  // output = epilogue(convolution), both images batch x channels x height x width, without gaps but for the output's
+  // margins. A bias is indexed by
   // channel; a residual is an image like the output, a row a channel of a batch's item, and may be the output. The
   // input must not overlap the output. Allocates nothing and starts no thread but through `threads`. Bitwise the same
   // result for any number of threads. Fails with invalid_argument, and then nothing was written.
@@ -78,7 +84,7 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
       : base("depthwise", kernels.target, options.input, options.window, options.window.positions(options.input),
              detail::aligned_rows_layout(options.window, options.input, options.window.positions(options.input),
                                          kernels.target.lanes()),
-             depthwise_rows, options.threads),
+             depthwise_rows, options.threads, options.output_margins),
         kernels_(&kernels),
         weights_(weights) {}
 

@@ -10,6 +10,7 @@
 #include "bcr/core/image.hpp"
 #include "bcr/core/status.hpp"
 #include "bcr/kernel/image_kernels.hpp"
+#include "bcr/op/channel_margins.hpp"
 #include "bcr/op/image_checks.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/workspace.hpp"
@@ -35,11 +36,12 @@ class plane_plan {
  protected:
   // `layout` is that of what is copied at once, up to the rows of its bands.
   plane_plan(const char* operation, const kernel_target& target, const image_shape& input, const window2d& window,
-             const extent2d& positions, const window_layout& layout, std::size_t tile_rows,
-             std::size_t threads) noexcept
+             const extent2d& positions, const window_layout& layout, std::size_t tile_rows, std::size_t threads,
+             const channel_margins& output_margins) noexcept
       : input_(input),
         window_(window),
         positions_(positions),
+        margins_(output_margins),
         layout_(layout),
         lanes_(target.lanes()),
         label_(operation, value_type_of<T>::value, tile_rows, static_cast<std::size_t>(target.tile_vectors),
@@ -61,12 +63,15 @@ class plane_plan {
   }
 
   status check_run(std::size_t input, std::size_t output, std::span<const std::byte> workspace) const noexcept {
-    if (const status s = check_images(input, input_.elements(), output, output_shape().elements()); !s) return s;
+    if (const status s = check_images(input, input_.elements(), output, margins_.elements(output_shape())); !s)
+      return s;
     return check_workspace(workspace, workspace_bytes());
   }
 
+  // A task of the run, which begins by clearing its share of the output's margins.
   plane_task<T> task(std::size_t number, const T* input, T* output, std::span<std::byte> workspace) const noexcept {
     const std::size_t planes = input_.batch * input_.channels;
+    clear_margins(margins_, output_shape(), number, tasks_, output);
     plane_task<T> made{};
     made.layout = &layout_;
     made.window = window_;
@@ -76,7 +81,8 @@ class plane_plan {
     made.plane_begin = planes * number / tasks_;
     made.plane_end = planes * (number + 1) / tasks_;
     made.input = input;
-    made.output = output;
+    made.output = output + margins_.front;
+    made.output_step = margins_.channel_step(output_shape());
     made.scratch = reinterpret_cast<T*>(workspace_piece(workspace, number, bytes_per_task()));
     made.joined = made.scratch + scratch_elements();
     made.counts = made.joined + input_.width + lanes_;
@@ -96,6 +102,7 @@ class plane_plan {
   image_shape input_;
   window2d window_;
   extent2d positions_;
+  channel_margins margins_;  // of the output
   window_layout layout_;
   std::size_t lanes_ = 1, tasks_ = 0;
   kernel_label label_;

@@ -18,9 +18,10 @@ struct pooling_options {
   image_shape input = {};
   window2d window = {};
   pooling kind = pooling::maximum;
-  bool ceil_mode = false;         // the output's size is rounded up: windows may reach beyond the padding
-  bool count_include_pad = true;  // an average counts the padding as zeros
-  std::size_t threads = 1;        // tasks to prepare for at most: the executor's concurrency
+  bool ceil_mode = false;               // the output's size is rounded up: windows may reach beyond the padding
+  bool count_include_pad = true;        // an average counts the padding as zeros
+  std::size_t threads = 1;              // tasks to prepare for at most: the executor's concurrency
+  channel_margins output_margins = {};  // which are filled with zeros, for a convolution that reads in place
 };
 
 // Positions along one extent: rounded up, a last window still begins in the image or the padding before it.
@@ -48,8 +49,10 @@ class basic_pooling_plan : public detail::plane_plan<T> {
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const pooling_options& options) noexcept {
     const window2d& w = options.window;
-    if (const status s = detail::check_image_window(
-            options.input, w, pooled_positions(options.input, w, options.ceil_mode), options.threads);
+    const extent2d positions = pooled_positions(options.input, w, options.ceil_mode);
+    if (const status s = detail::check_image_window(options.input, w, positions, options.threads); !s) return s;
+    if (const status s = detail::check_margins(
+            options.output_margins, {options.input.batch, options.input.channels, positions.height, positions.width});
         !s) {
       return s;
     }
@@ -73,11 +76,11 @@ class basic_pooling_plan : public detail::plane_plan<T> {
     return made;
   }
 
-  // Both images are batch x channels x height x width without gaps, and must not overlap. A maximum of something that
-  // is not a number is not a number; of a dilated window that meets only padding it is minus infinity. An average is
-  // the sum of the window's elements, divided by the count: its error is at most (elements + 1) epsilon of the average
-  // of the magnitudes. Otherwise as the other plans: allocates nothing, bitwise the same for any number of
-  // threads, fails with invalid_argument, and then nothing was written.
+  // Both images are batch x channels x height x width, without gaps but for the output's margins, and must not overlap.
+  // A maximum of something that is not a number is not a number; of a dilated window that meets only padding it is
+  // minus infinity. An average is the sum of the window's elements, divided by the count: its error is at most
+  // (elements + 1) epsilon of the average of the magnitudes. Otherwise as the other plans: allocates nothing, bitwise
+  // the same for any number of threads, fails with invalid_argument, and then nothing was written.
   template <executor Executor = serial_executor>
   status run(std::span<const T> input, std::span<T> output, std::span<std::byte> workspace,
              Executor&& threads = {}) const noexcept {
@@ -95,7 +98,7 @@ class basic_pooling_plan : public detail::plane_plan<T> {
   basic_pooling_plan(const pooling_kernels<T>& kernels, const pooling_options& options) noexcept
       : base(options.kind == pooling::maximum ? "max_pool" : "average_pool", kernels.target, options.input,
              options.window, pooled_positions(options.input, options.window, options.ceil_mode),
-             row_layout(options, kernels.target.lanes()), 1, options.threads),
+             row_layout(options, kernels.target.lanes()), 1, options.threads, options.output_margins),
         kernels_(&kernels),
         kind_(options.kind),
         count_include_pad_(options.count_include_pad) {}

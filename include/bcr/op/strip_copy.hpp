@@ -1,0 +1,81 @@
+// The copy of a strip of images into planes, from where the images are.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "bcr/core/image.hpp"
+#include "bcr/kernel/conv2d_kernels.hpp"
+#include "bcr/op/window_planes.hpp"
+
+namespace bcr::detail {
+
+// Elements from each part of an image in memory to the next one.
+struct image_steps {
+  std::size_t image, channel, row, pixel;
+
+  static image_steps of(const image_shape& s, image_layout layout, const channel_margins& margins) noexcept {
+    const std::size_t step = margins.channel_step(s);
+    if (layout == image_layout::nchw) return {s.channels * step, step, s.width, 1};
+    return {s.channels * s.pixels(), 1, s.width * s.channels, s.channels};
+  }
+};
+
+// Which elements of an image's row a plane has.
+inline plane_axis::range columns_of(const strip_planes& planes, std::size_t plane) noexcept {
+  return planes.gapless ? planes.x.image_of(plane) : planes.x.of_image(plane, 0, planes.pitch);
+}
+// Whether there are two planes along a row, and its elements go to them in turns.
+inline bool planes_in_turns(const strip_planes& planes) noexcept {
+  if (planes.x.stride != 2 || planes.x.planes() != 2) return false;
+  const auto a = columns_of(planes, 0), b = columns_of(planes, 1);
+  return a.count != 0 && b.count != 0 && (a.source + 1 == b.source || b.source + 1 == a.source);
+}
+
+// Rows from `first_row` of the output on, of so many images; `from` is the first image's first pixel.
+template <class T, class Fill>
+void copy_strip(const Fill& fill, const strip_planes& planes, const image_steps& steps, const T* from,
+                std::size_t images, std::size_t first_row, std::size_t rows, T* copied) noexcept {
+  const plane_axis &y = planes.y, &x = planes.x;
+  plane_fill<T> f{};
+  f.channel_step = steps.channel;
+  f.row_step = steps.row * y.stride;
+  f.column_step = steps.pixel * x.stride;
+  f.channels = planes.channels;
+  f.channel_pitch = planes.channel_elements;
+  f.pitch = planes.pitch;
+  for (std::size_t n = 0; n < images; ++n) {
+    const bool last = n + 1 == images;
+    f.rows = last ? rows + y.largest_reach() : planes.image_rows;
+    f.tail = last ? planes.tail : 0;
+    T* const image = copied + planes.front + n * planes.image_rows * f.pitch;
+    for (std::size_t plane = 0; plane < planes.planes(); ++plane) {
+      const auto of_rows = y.of_image(plane / x.planes(), first_row, f.rows);
+      const auto columns = columns_of(planes, plane % x.planes());
+      f.to = image + plane * planes.plane_elements;
+      f.first_row = of_rows.begin;
+      f.copied_rows = columns.count == 0 ? 0 : of_rows.count;
+      f.left = planes.gapless ? 0 : columns.begin;
+      f.copied_columns = columns.count;
+      std::size_t source = columns.source;
+      f.between = nullptr;
+      if (steps.pixel == 1 && planes_in_turns(planes)) {
+        const auto others = columns_of(planes, ++plane);
+        f.between = image + plane * planes.plane_elements;
+        f.between_left = planes.gapless ? 0 : others.begin;
+        f.between_columns = others.count;
+        if (others.source < source) {
+          std::swap(f.to, f.between);
+          std::swap(f.left, f.between_left);
+          std::swap(f.copied_columns, f.between_columns);
+          source = others.source;
+        }
+      }
+      // An image without elements may be null.
+      f.from = f.copied_rows == 0 ? from : from + n * steps.image + of_rows.source * steps.row + source * steps.pixel;
+      fill(f);
+    }
+  }
+}
+
+}  // namespace bcr::detail

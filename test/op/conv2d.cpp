@@ -140,6 +140,21 @@ TEST_CASE_TEMPLATE("conv2d: an image with margins is read in place", T, float, d
   }
 }
 
+TEST_CASE("conv2d: images that no cache holds, of which panels ask for lines ahead") {
+  conv2d_setting s{.outputs = 6, .by_taps = true};
+  s.options.window = {{3, 3}, {1, 1}, {1, 1}, bcr::pad_all(1)};
+  s.options.input = {2, 4, 331, 333};
+  for (const std::size_t threads : {1u, 3u}) {
+    s.options.threads = threads;
+    s.options.input_layout = threads == 1 ? image_layout::nchw : image_layout::nhwc;
+    s.side = threads == 1 ? bcr::test::guard_side::before : bcr::test::guard_side::after;
+    check<float>(s, {.density = 1}, threads);
+  }
+  s.options.window.stride = {2, 1};
+  s.options.input.height = 641;
+  check<float>(s, {.density = 1}, 7);
+}
+
 TEST_CASE("conv2d: a last strip whose tiles are wider") {
   const std::size_t lanes = bcr::test::lanes_of<float>();
   for (const std::size_t vectors : {1u, 2u, 3u, 4u, 5u, 6u}) {

@@ -6,6 +6,7 @@
 //   LanesOf<Vectors>(d, i)  which lanes of row i's vectors are there; the same for all rows of a segment
 //   crosses_lines           whether vectors mostly lie across lines of the cache
 //   narrow                  whether the elements are in bf16
+//   asks_ahead              whether tasks may say what to ask for ahead
 #if defined(BCR_KERNEL_INPUT_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_INPUT_ROWS_INL_H_
 #undef BCR_KERNEL_INPUT_ROWS_INL_H_
@@ -59,6 +60,7 @@ template <class T>
 struct RowsApart {
   static constexpr bool crosses_lines = false;  // vectors are mostly aligned, as plans see to it
   static constexpr bool narrow = narrow_float<T>;
+  static constexpr bool asks_ahead = false;
   const T* b;
   std::size_t step;  // from row to row: in bytes where a weight multiplies by a lane, else in elements
 
@@ -94,6 +96,7 @@ template <class T>
 struct RowsAt {
   static constexpr bool crosses_lines = true;
   static constexpr bool narrow = false;
+  static constexpr bool asks_ahead = false;
   const T* b;
   const std::uint32_t* offsets;
 
@@ -119,6 +122,7 @@ struct RowsAt {
 // Likewise, and of some vectors not all lanes count. All columns of a segment leave out the same ones.
 template <class T>
 struct SomeOfRowsAt : RowsAt<T> {
+  static constexpr bool asks_ahead = true;
   const std::uint8_t* lane_bits;  // of the tile; columns find theirs some bytes on
   const std::uint32_t* bits_at;
 

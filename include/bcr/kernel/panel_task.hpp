@@ -11,6 +11,16 @@
 
 namespace bcr {
 
+// What is asked for ahead, where operands and results are larger than the caches: each panel asks for some pieces of
+// what the next task begins with, and for the part of the output that it will write. A piece is some lines of a row.
+struct read_ahead {
+  std::uintptr_t at = 0, row_end = 0;       // the next piece, and what is behind its row
+  std::size_t row_bytes = 0, row_step = 0;  // a row, and from one to the next
+  std::size_t rows = 0;                     // that are left
+  unsigned pieces = 0;                      // that a panel asks for
+};
+inline constexpr std::size_t read_ahead_lines = 8;
+
 // A range of row groups times one tile of columns. The tile has as many vectors as the kernel was instantiated for. All
 // begin `lanes` apart but the last: of a ragged matrix it begins further left, so that it ends with the matrix, and
 // only its lanes [first_lane, last_lane) count.
@@ -33,6 +43,7 @@ struct panel_task {
   // on. All columns of a segment have the same lanes.
   const std::uint8_t* lane_bits = nullptr;
   const std::uint32_t* lane_bits_at = nullptr;
+  read_ahead* ahead = nullptr;  // of kernels that ask ahead, if they are to
 };
 
 // A range of row groups times a vector.

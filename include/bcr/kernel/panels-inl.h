@@ -203,6 +203,33 @@ BCR_INLINE void EndPart(D d, const Input& b, const PanelRun<T, Epilogue, W>& run
   }
 }
 
+// Asks for the lines of the output that a panel will write: these come from memory while it multiplies.
+template <int Vectors, class D, class T, class Epilogue, class W>
+BCR_INLINE void AskForOutput(D d, const PanelRun<T, Epilogue, W>& run, const panel& p) {
+  if (!p.finishes() || run.direct_rows == 0) return;
+  for (std::size_t r = 0; r < panel_rows; ++r) {
+    const unsigned slot = p.to[r];
+    if (slot > run.direct_rows) continue;
+    const T* const c = run.task.c + (run.rows[slot - 1] - run.task.first_row) * run.task.ldc;
+    // Of vectors that cross lines, the second line: the first is the one before's.
+    for (std::size_t i = 1; i <= Vectors; ++i) __builtin_prefetch(c + i * ops::Lanes(d) - 1, 1);
+  }
+}
+
+// Asks for a panel's share of what comes next.
+BCR_INLINE void AskAhead(read_ahead& ahead) {
+  constexpr std::size_t line = 64;
+  for (unsigned i = 0; i != ahead.pieces && ahead.rows != 0; ++i) {
+    const auto* const piece = reinterpret_cast<const char*>(ahead.at);
+    for (std::size_t l = 0; l != read_ahead_lines; ++l) __builtin_prefetch(piece + l * line, 0, 2);
+    ahead.at += read_ahead_lines * line;
+    if (ahead.at < ahead.row_end) continue;
+    ahead.row_end += ahead.row_step;
+    ahead.at = ahead.row_end - ahead.row_bytes;
+    --ahead.rows;
+  }
+}
+
 // Runs one panel on the accumulators that the recursion has named.
 template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
 BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
@@ -248,6 +275,12 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
     columns = at.column;
     // Into memory: in a general register it would be one too many during the products, and a sum pay for it (RunPanel).
     asm("" : "+m"(columns));
+    if constexpr (Input::asks_ahead) {
+      if (run.task.ahead != nullptr) {
+        AskAhead(*run.task.ahead);
+        AskForOutput<Vectors>(ops::ScalableTag<T>(), run, *p);
+      }
+    }
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);
 }

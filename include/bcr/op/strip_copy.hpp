@@ -1,7 +1,9 @@
 // The copy of a strip of images into planes, from where the images are.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "bcr/core/image.hpp"
@@ -76,6 +78,34 @@ void copy_strip(const Fill& fill, const strip_planes& planes, const image_steps&
       fill(f);
     }
   }
+}
+
+// What the copy of a strip reads first of all: those of its rows that the strip before, of the same images, had not
+// (`begins` is false then). `from` is the first image's first pixel. Each of so many panels of the strip before asks
+// for a share.
+template <class T>
+read_ahead ahead_of_strip(const strip_planes& planes, const image_steps& steps, const T* from, std::size_t first_row,
+                          std::size_t rows, bool begins, std::size_t panels) noexcept {
+  constexpr unsigned most_pieces = 4;  // more at once than a core has requests under way would wait
+  const plane_axis& y = planes.y;
+  const std::size_t reach = (y.taps - 1) * y.dilation + 1;
+  // Rows of the image, from the coordinates of the padded one.
+  const auto of_image = [&](std::size_t row) {
+    return row < y.before ? 0 : row - y.before < y.extent ? row - y.before : y.extent;
+  };
+  const std::size_t begin = begins ? of_image(first_row * y.stride) : of_image((first_row - 1) * y.stride + reach);
+  const std::size_t end = of_image((first_row + rows - 1) * y.stride + reach);
+  read_ahead made;
+  if (begin >= end || panels == 0) return made;
+  const bool pixels_last = steps.pixel == 1;
+  made.rows = pixels_last ? planes.channels : 1;
+  made.row_bytes = (end - begin) * steps.row * sizeof(T);
+  made.row_step = steps.channel * sizeof(T);
+  made.at = reinterpret_cast<std::uintptr_t>(from + begin * steps.row);
+  made.row_end = made.at + made.row_bytes;
+  const std::size_t pieces = made.rows * blocks_covering(made.row_bytes, read_ahead_lines * 64);
+  made.pieces = static_cast<unsigned>(std::min<std::size_t>(blocks_covering(pieces, panels), most_pieces));
+  return made;
 }
 
 }  // namespace bcr::detail

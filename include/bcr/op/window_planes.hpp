@@ -139,6 +139,14 @@ struct strip_planes {
     const std::size_t shift = x.shift(tap_x), end = image.begin + image.count;
     return {image.begin > shift ? image.begin - shift : 0, end > shift ? std::min(end - shift, x.outputs) : 0};
   }
+  // Sets the bits of these among the positions of a strip without gaps.
+  void mark_inside(std::size_t tap_x, std::uint8_t* bits) const noexcept {
+    const span inside = positions_inside(tap_x);
+    for (std::size_t p = 0; p < strip_rows * pitch; ++p) {
+      const std::size_t at = p % pitch;
+      if (at >= inside.begin && at < inside.end) bits[p / 8] |= static_cast<std::uint8_t>(1u << p % 8);
+    }
+  }
   // The positions of a strip of so many images and rows, whose rows follow each other where nothing is between them.
   position_rows positions(std::size_t rows) const noexcept {
     const std::size_t apart = strip_images == 1 ? rows : image_rows;

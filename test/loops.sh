@@ -24,7 +24,7 @@ case ${1:-} in
     fma='vfm(acc|add)[.]v' spill='v[ls][1248]re?[0-9]*[.]v' include=(-include cmake/riscv_vector_14.h)
     ;;
   avx2)
-    vectors=3 limit=2.6 flags=(-march=x86-64-v3 -maes -mpclmul) jump='^j[a-z]+$'
+    vectors=3 limit=2.25 flags=(-march=x86-64-v3 -maes -mpclmul) jump='^j[a-z]+$'
     fma='vfmadd[0-9]+ps[ \t].*ymm' spill='v.*(ymm.*\(%rsp|\(%rsp.*ymm)'
     ;;
   avx512)
@@ -52,8 +52,8 @@ END
 # A loop is what lies between a label and a jump back to it; an inner one has no other inside. Prints, for each inner loop
 # with FMAs in it: FMAs, instructions, loads and stores of vectors on the stack.
 inner_loops() {
-  awk -v function_name="RunGroupILi${vectors}EfN" -v jump="$jump" -v fma="^[ \t]+($fma)" -v spill="^[ \t]+($spill)" '
-    /^[_A-Za-z][_A-Za-z0-9]*:/ { inside = index($0, function_name); count = 0; inner = -1; delete label; next }
+  awk -v function_name="(RunGroup|RunWholeGroup)ILi${vectors}EfN" -v jump="$jump" -v fma="^[ \t]+($fma)" -v spill="^[ \t]+($spill)" '
+    /^[_A-Za-z][_A-Za-z0-9]*:/ { inside = $0 ~ function_name; count = 0; inner = -1; delete label; next }
     !inside { next }
     /^[.]L[A-Za-z0-9_]*:/ { sub(/:.*/, ""); label[$1] = count; next }
     /^[ \t]+[a-z]/ && !/^[ \t]+[.]/ {

@@ -35,6 +35,12 @@ TEST_CASE("column_tiles: exactly the columns, in widths that kernels have") {
           found_widest = std::max(found_widest, width);
           found_narrowest = std::min(found_narrowest, width);
         }
+        for (std::size_t t = 0; t < tiles.count(); ++t) {
+          const std::size_t end = t + 1 + (tiles.count() - t - 1) / 2, alike = tiles.alike(t, end, 4);
+          REQUIRE((alike >= 1 && alike <= 4 && t + alike <= end));
+          REQUIRE(tiles.vectors(t + alike - 1) == tiles.vectors(t));
+          if (alike < 4 && t + alike < end) REQUIRE(tiles.vectors(t + alike) != tiles.vectors(t));
+        }
         REQUIRE(at == columns);
         REQUIRE(vectors == bcr::blocks_covering(columns, lanes));
         REQUIRE(tiles.widest() == found_widest);

@@ -70,6 +70,12 @@ struct segment {
   std::uint16_t columns;  // at least 1
 };
 
+// Whether a panel whose first segment this is has no other, and all of its rows begin and end in it: "whole" panels are
+// all that there is where whole columns of blocks are pruned.
+constexpr bool is_whole(const panel& p, const segment& s) noexcept {
+  return p.segments == 1 && s.mask == (1u << panel_rows) - 1 && p.finishes() && p.resumes == 0;
+}
+
 // Column indices after the last that a kernel may read ahead, to prefetch; they are zero.
 inline constexpr std::size_t panels_read_ahead = 32;
 // And weights of sixteen bits, which are widened by the vector; they are zero as well.
@@ -100,6 +106,17 @@ struct panels_view {
     std::size_t uses = 0;
     for (const segment& s : segments) uses += s.columns;
     return uses;
+  }
+
+  // Whether nine panels in ten are whole.
+  bool mostly_whole() const noexcept {
+    const segment* s = segments.data();
+    std::size_t whole = 0;
+    for (const panel& p : panels) {
+      whole += is_whole(p, *s) ? 1 : 0;
+      s += p.segments;
+    }
+    return 10 * whole >= 9 * panels.size();
   }
 
   // Calls visit(row, column, weight) for every kept weight, panel by panel, rows being the original ones.

@@ -34,7 +34,7 @@
 #include "bcr/kernel/conv2d_kernels.hpp"
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/gemm-inl.h"
-#include "bcr/kernel/panels-inl.h"
+#include "bcr/kernel/panel_tiles-inl.h"
 #include "bcr/kernel/transpose-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"

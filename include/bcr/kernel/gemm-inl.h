@@ -16,7 +16,7 @@
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/kernel/gemv-inl.h"
-#include "bcr/kernel/panels-inl.h"
+#include "bcr/kernel/panel_tiles-inl.h"
 #include "bcr/kernel/transpose-inl.h"
 #include "bcr/simd/ops-inl.h"
 
@@ -116,7 +116,8 @@ inline constexpr PairsName kPairsName;
 
 template <class T, class Epilogue, class W, std::size_t... I>
 constexpr panel_kernels<T, Epilogue, W> MakePanelKernels(std::index_sequence<I...>) noexcept {
-  return {{has_narrow_input<W> && BCR_DOTS_PAIRS ? kPairsName.text : target_name(), LanesOf<T>, kPanelVectorsOf<W>},
+  return {{has_narrow_input<W> && BCR_DOTS_PAIRS ? kPairsName.text : target_name(), LanesOf<T>, kPanelVectorsOf<W>,
+           is_cheap_v<Epilogue> ? kTilesTogether : 1},
           {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
 }
 

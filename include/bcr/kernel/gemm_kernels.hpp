@@ -18,6 +18,7 @@ struct kernel_target {
   const char* name;                 // "avx3", "neon", ...
   std::size_t (*lanes)() noexcept;  // elements in a vector
   int tile_vectors;                 // vectors in the widest tile
+  int tiles_together = 1;           // tiles in a task at most
 };
 
 // What no plan can be made with. Fails with invalid_argument.
@@ -41,6 +42,14 @@ inline std::size_t best_tile_vectors(const kernel_target& target, std::size_t co
   if (wanted > 0) return static_cast<std::size_t>(wanted) < vectors ? static_cast<std::size_t>(wanted) : vectors;
   while (vectors > 3 && vectors * column_bytes > cache) --vectors;
   return vectors;
+}
+
+// Tiles that a task has side by side: as many as the target takes, unless their input, `tile_bytes` of each, would then
+// not stay in a cache of 1 MiB.
+inline std::size_t best_tiles_together(const kernel_target& target, std::size_t tile_bytes) noexcept {
+  constexpr std::size_t cache = std::size_t{1} << 20;
+  const std::size_t most = static_cast<std::size_t>(target.tiles_together), fit = cache / (tile_bytes + 1);
+  return fit == 0 ? 1 : fit < most ? fit : most;
 }
 
 // What gemm and linear share. Activations and arithmetic are of type T, weights of type W.

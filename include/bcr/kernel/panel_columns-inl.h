@@ -53,6 +53,8 @@ inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
 // four vectors g++ 12 moves sums to the stack and back.
 template <class W>
 inline constexpr int kPanelVectorsOf = has_narrow_input<W> && BCR_DOTS_PAIRS && kPanelVectors > 4 ? 4 : kPanelVectors;
+// Tiles side by side whose panels are visited together (panel_tiles-inl.h). With 32 registers one is wide enough.
+inline constexpr int kTilesTogether = kVectorRegisters >= 32 ? 1 : 24;
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 
@@ -76,6 +78,10 @@ BCR_INLINE void PrefetchRow(D d, std::uintptr_t row) {
   if constexpr (First <= 4) PrefetchVector<4, End, Bytes>(d, row);
   if constexpr (First <= 5) PrefetchVector<5, End, Bytes>(d, row);
 }
+
+// What the loop over a panel's columns asks for ahead: nothing, the row of a later column, or that and what lies behind
+// the tile in it, which the next tile is to find in the second cache level.
+enum class asks { nothing, row, row_and_next };
 
 // Accumulators that a sum is spread over. The four of a tile of one vector would wait for each other: a core starts two
 // multiply-adds a cycle, each of which takes four. Wider tiles have enough of them, and all add up in the same order.
@@ -168,16 +174,23 @@ BCR_INLINE void LoadInOrder(const T*& weight) {
 }
 
 // One column, `Phase` columns after the cursor, into the accumulators of that phase; or vectors [First, End) of it.
-template <unsigned Mask, int Vectors, int Phase, int First = 0, int End = Vectors, class D, class Input, class L,
-          class W, class A>
+template <unsigned Mask, int Vectors, int Phase, int First = 0, int End = Vectors, asks Ahead = asks::row, class D,
+          class Input, class L, class W, class A>
 BCR_INLINE void MulAddColumn(D d, const PanelCursor<W>& at, const Input& b, const L& which, std::size_t last,
                              const A& acc) {
   using T [[maybe_unused]] = ops::TFromD<D>;
   constexpr int kept = std::popcount(Mask), row = Phase * panel_rows;
   // With one or two rows a column the load ports are the limit, and a prefetch would be one load more. In a narrow tile
   // a column is little work, so that many are under way without it.
-  if constexpr (kept > 2 && Vectors > 2 && !BCR_MULTIPLIES_BY_LANE) {
-    PrefetchRow<First, End, sizeof(*b.b)>(d, b.Address(at.column[kPrefetchColumns + Phase]));
+  constexpr int narrow = kVectorRegisters >= 32 ? 2 : 1;
+  if constexpr (Ahead != asks::nothing && kept > 2 && Vectors > narrow && !BCR_MULTIPLIES_BY_LANE) {
+    const std::uintptr_t later = b.Address(at.column[kPrefetchColumns + Phase]);
+    PrefetchRow<First, End, sizeof(*b.b)>(d, later);
+    if constexpr (Ahead == asks::row_and_next) {
+      constexpr std::size_t next_line = 32;  // bytes after the tile, as tiles of 96 bytes end in the middle of one
+      __builtin_prefetch(reinterpret_cast<const void*>(later + Vectors * ops::Lanes(d) * sizeof(*b.b) + next_line), 0,
+                         2);
+    }
   }
   const auto* const x = b.Row(at.column[Phase]);
   const W* weight = at.weight + Phase * kept;
@@ -299,7 +312,7 @@ BCR_INLINE void MulAddPairs(D d, const std::uint16_t* end, PanelCursor<W>& at, c
 #endif
 
 // All columns of one segment.
-template <unsigned Mask, int Vectors, class D, class Input, class W, class A>
+template <unsigned Mask, int Vectors, asks Ahead = asks::row, class D, class Input, class W, class A>
 BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const Input& b, std::size_t last,
                               const A& acc) {
   constexpr int kept = std::popcount(Mask), phases = kPhases<Vectors>;
@@ -334,7 +347,7 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
     }
   }
   do {
-    MulAddColumn<Mask, Vectors, 0>(d, at, b, which, last, acc);
+    MulAddColumn<Mask, Vectors, 0, 0, Vectors, Ahead>(d, at, b, which, last, acc);
     at.weight += kept;
     CountHere(at.weight);
   } while (++at.column != end);

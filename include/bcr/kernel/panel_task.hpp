@@ -21,9 +21,9 @@ struct read_ahead {
 };
 inline constexpr std::size_t read_ahead_lines = 8;
 
-// A range of row groups times one tile of columns. The tile has as many vectors as the kernel was instantiated for. All
-// begin `lanes` apart but the last: of a ragged matrix it begins further left, so that it ends with the matrix, and
-// only its lanes [first_lane, last_lane) count.
+// A range of row groups times a tile of columns, or some tiles side by side. Each has as many vectors as the kernel was
+// instantiated for. All begin `lanes` apart but the last of all: of a ragged matrix it begins further left, so that it
+// ends with the matrix, and only its lanes [first_lane, last_lane) count.
 template <class T, class W = T>
 struct panel_task {
   const panels_view<stored_weight<W>>* weights;
@@ -34,16 +34,17 @@ struct panel_task {
   std::size_t ldc;
   std::size_t first_row;
   std::size_t column;       // the tile's first column, for the epilogue
-  std::size_t last_vector;  // where the last vector begins, in the tile
+  std::size_t last_vector;  // where the last vector begins, in its tile
   std::size_t first_lane, last_lane;
   bool accumulate;                         // add to the output instead of replacing it
-  T* scratch;                              // 64-byte aligned, panel_scratch_elements, any contents
+  T* scratch;                              // 64-byte aligned, panel_scratch_elements for each tile, any contents
   const std::uint32_t* offsets = nullptr;  // of kernels that want them instead of ldb: row k is at b + offsets[k]
   // Of those of them of whose rows not all elements count: a bit for each lane of the tile, from lane_bits_at[k] bytes
   // on. All columns of a segment have the same lanes.
   const std::uint8_t* lane_bits = nullptr;
   const std::uint32_t* lane_bits_at = nullptr;
   read_ahead* ahead = nullptr;  // of kernels that ask ahead, if they are to
+  std::size_t tiles = 1;        // at most what the kernel's target takes together
 };
 
 // A range of row groups times a vector.

@@ -127,19 +127,20 @@ BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>)
   (ops::StoreU(Sum<Row * Vectors + I>(d, acc), d, slot + I * ops::Lanes(d)), ...);
 }
 
-// Vector `I` of a row that a panel finishes, out of its register to the output. Of a ragged tile's last vector only
-// some lanes count.
+// Vector `I` of a row that a panel finishes, out of its register to the output, where the tile begins `begin` columns
+// after the task. Of a ragged tile's last vector only some lanes count.
 template <std::size_t I, int Row, int Vectors, class D, class T, class Epilogue, class W, class A>
-BCR_INLINE void StoreVector(D d, const PanelRun<T, Epilogue, W>& run, std::size_t row, T* c, bool ragged,
-                            const A& acc) {
+BCR_INLINE void StoreVector(D d, const PanelRun<T, Epilogue, W>& run, std::size_t row, std::size_t begin, T* c,
+                            bool ragged, const A& acc) {
   const panel_task<T, W>& task = run.task;
   auto& sum = Sum<Row * Vectors + I>(d, acc);
-  const std::size_t lanes = ops::Lanes(d), at = I == Vectors - 1 ? task.last_vector : I * lanes;
+  const std::size_t lanes = ops::Lanes(d), at = ragged && I == Vectors - 1 ? task.last_vector : I * lanes;
   if (I == Vectors - 1 && ragged) {
-    const std::size_t begin = task.first_lane, end = task.last_lane;
-    StoreLanes(Apply<along_columns>(d, run.epilogue, sum, row, task.column + at, begin, end), d, c + at, begin, end);
+    const std::size_t first = task.first_lane, end = task.last_lane;
+    StoreLanes(Apply<along_columns>(d, run.epilogue, sum, row, task.column + begin + at, first, end), d, c + at, first,
+               end);
   } else {
-    ops::StoreU(Apply<along_columns>(d, run.epilogue, sum, row, task.column + at, 0, lanes), d, c + at);
+    ops::StoreU(Apply<along_columns>(d, run.epilogue, sum, row, task.column + begin + at, 0, lanes), d, c + at);
   }
 }
 
@@ -152,7 +153,7 @@ BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue, W>& run, const panel& 
   if (slot > run.direct_rows) return;
   const std::size_t row = run.rows[slot - 1];
   T* const c = task.c + (row - task.first_row) * task.ldc;
-  (StoreVector<I, Row, Vectors>(d, run, row, c, ragged, acc), ...);
+  (StoreVector<I, Row, Vectors>(d, run, row, 0, c, ragged, acc), ...);
 }
 
 // Adds the phases up.
@@ -300,28 +301,6 @@ void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size
   auto v = Apply<along_columns>(d, epilogue, ops::LoadU(d, sums), row, task.column + at, first, last);
   if (task.accumulate) v = ops::Add(v, LoadLanes(d, c + at, first, last));
   StoreLanes(v, d, c + at, first, last);
-}
-
-// The task's groups, one after the other. Where an epilogue is not cheap, or results are added to the output, all rows
-// go through the scratch tile, so that the code for it stands here once and not once an accumulator.
-template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
-void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept {
-  const ops::ScalableTag<T> d;
-  const panels_view<stored_weight<W>>& w = *task.weights;
-  const std::size_t lanes = ops::Lanes(d), stride = Vectors * lanes;
-  const bool store_direct = is_cheap_v<Epilogue> && !task.accumulate;
-  // Anew for every tile: where the slot after it begins depends on the tile's width.
-  for (std::size_t i = 0; i != stride; i += lanes) ops::StoreU(ops::Zero(d), d, task.scratch + i);
-  for (std::size_t g = task.group_begin; g != task.group_end; ++g) {
-    const GroupCut<stored_weight<W>> cut(w, g);
-    if (cut.begin != cut.end) {
-      RunGroup<Vectors, T, Epilogue, W, Input>(
-          {task, epilogue, cut.begin, cut.end, cut.at, cut.rows, store_direct ? cut.count : 0});
-    }
-    for (unsigned r = store_direct ? w.groups[g].direct_rows : 0; r < cut.count; ++r) {
-      FinishRow(task, epilogue, cut.rows[r], task.scratch + (r < cut.summed ? (r + 1) * stride : 0));
-    }
-  }
 }
 
 }  // namespace BCR_TARGET_NS

@@ -113,6 +113,10 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     if (copy_ == input_copy::automatic && (this->work_ != base::work::tiles || this->grid_.rows != 1 || !copy_pays())) {
       copy_ = input_copy::never;
     }
+    if (this->work_ == base::work::tiles && !accumulate_ && weights_.mostly_whole()) {
+      tiles_together_ =
+          best_tiles_together(kernels.panels.target, weights_.columns * tiles_.widest() * lanes_ * sizeof(input_type));
+    }
     if (this->work_ == base::work::on_bands) {
       this->reserve(band_scratch_elements<W>(columns_, shape_.columns) + shape_.columns * columns_);
     } else if (this->work_ == base::work::tiles) {
@@ -161,9 +165,10 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     task.accumulate = accumulate_;
     task.scratch = part.memory;
 
-    // One tile after the other: its input, all rows of it, stays in the cache for all groups.
+    // One tile after the other, or some together: the input, all rows of it, stays in the cache for all groups.
     const bool copy = copies(b);
-    for (std::size_t tile = part.tile_begin; tile < part.tile_end; ++tile) {
+    for (std::size_t tile = part.tile_begin; tile < part.tile_end; tile += task.tiles) {
+      task.tiles = tiles_.alike(tile, part.tile_end, copy || tiles_.vectors(tile) == 1 ? 1 : tiles_together_);
       if (copy) {
         copy_tile(task, tile, b, c, reinterpret_cast<input_type*>(part.memory + this->tile_scratch_elements()));
       } else {
@@ -194,11 +199,11 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   }
 
   // The last vector of a ragged tile begins further left, so that it ends with the matrix; if it is the only one, the
-  // tile begins further left.
+  // tile begins further left. Some tiles side by side begin with `tile`.
   void place_tile(panel_task<T, W>& task, std::size_t tile, const matrix_view<const input_type>& b,
                   const matrix_view<T>& c) const noexcept {
-    const std::size_t width = tiles_.vectors(tile) * lanes_;
-    const std::size_t missing = tiles_.begin(tile) + width - tiles_.end(tile);
+    const std::size_t width = tiles_.vectors(tile) * lanes_, last = tile + task.tiles - 1;
+    const std::size_t missing = tiles_.begin(last) + width - tiles_.end(last);
     const std::size_t begin = tiles_.begin(tile) - (width == lanes_ ? missing : 0);
     task.column = begin;
     task.b = b.rows == 0 ? b.data : b.data + begin;  // without rows the data may be null
@@ -211,6 +216,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
 
   const gemm_kernels<T, Epilogue, W>* kernels_;
   std::size_t columns_;
+  std::size_t tiles_together_ = 1;
   bool accumulate_;
   input_copy copy_;
 };

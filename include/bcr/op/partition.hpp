@@ -28,6 +28,11 @@ class column_tiles {
   std::size_t count() const noexcept { return count_; }
   // Vectors in the widest tile.
   std::size_t widest() const noexcept { return narrow_ + (wide_count_ != 0 ? 1 : 0); }
+  // Tiles from `tile` to the one before `end`, at most so many, that are as wide as the first of them.
+  std::size_t alike(std::size_t tile, std::size_t end, std::size_t most) const noexcept {
+    const std::size_t past = tile < wide_count_ && wide_count_ < end ? wide_count_ : end;
+    return past - tile < most ? past - tile : most;
+  }
   // The wider ones come first.
   std::size_t vectors(std::size_t tile) const noexcept { return narrow_ + (tile < wide_count_ ? 1 : 0); }
   std::size_t begin(std::size_t tile) const noexcept {

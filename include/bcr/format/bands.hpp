@@ -118,15 +118,18 @@ inline unsigned load_index16(const std::uint8_t* bytes) noexcept {
   return index;
 }
 
+// Where they begin after the window, in a strip's bytes of the index stream.
+inline constexpr std::size_t strip_first_word = 2, strip_row_mask = 3;
+
 // A strip's bytes of the index stream.
 struct strip_indices {
   const std::uint8_t* bytes;
   const strip_run& run;
 
   std::size_t first_column() const noexcept { return std::size_t{load_index16(bytes)} * window_columns; }
-  unsigned first_word() const noexcept { return bytes[2]; }
-  const std::uint8_t* row_mask() const noexcept { return bytes + 3; }
-  const std::uint8_t* lane_mask() const noexcept { return bytes + 3 + 2 * run.words; }
+  unsigned first_word() const noexcept { return bytes[strip_first_word]; }
+  const std::uint8_t* row_mask() const noexcept { return bytes + strip_row_mask; }
+  const std::uint8_t* lane_mask() const noexcept { return row_mask() + 2 * run.words; }
   const std::uint8_t* columns() const noexcept { return lane_mask() + 2 * run.lane_words(); }
 
   static bool contains(const std::uint8_t* mask, unsigned i) noexcept { return (mask[i / 8] >> i % 8 & 1u) != 0; }

@@ -101,172 +101,243 @@ struct StripInput<One, T, std::int8_t> {
   std::int32_t quads[2][(One ? 1 : band_vectors) * strip_quads];
 };
 
-// The strips of a run. A function of its own, so that its loops have the general registers for themselves. A strip's
-// sums are added to the band's only after the next strip: what was just stored as some vectors cannot be loaded as
-// others before it is in the cache.
+// The strips of runs of as many lanes and words. A function of its own, so that its loops have the general registers
+// for themselves. A strip's sums are added to the band's only after the next strip: what was just stored as some
+// vectors cannot be loaded as others before it is in the cache.
 template <class Strip, bool One, class T, class W>
-[[gnu::noinline]] void RunStrips(const strip_run& run, BandCursor<T, W>& at) noexcept {
+[[gnu::noinline]] void RunStrips(strip_runs runs, BandCursor<T, W>& at) noexcept {
   const std::uint8_t *index = at.index, *before = nullptr;
   const W* weight = at.weight;
   const std::size_t vectors = One ? 1 : at.vectors;
   auto *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
-  const std::size_t index_step = run.index_bytes(), weight_step = run.weights(columns_together<W>);
-  StripInput<One, T, W> input(run, at, index);
-  for (unsigned s = run.strips; s != 0; --s) {
-    const strip_indices strip{index, run};
-    const std::size_t left = at.columns - strip.first_column();
-    if (s != 1) input.prepare(run, at, index + index_step);
-    const auto steps = input.steps(strip, at, weight, sums);
-    if constexpr (One) {
-      Strip::template run<1>(steps, run, left);
-    } else {
-      RunStrip<Strip>(steps, run, left, vectors);
-    }
-    std::atomic_signal_fence(std::memory_order_acq_rel);  // see RunPanel
-    if constexpr (Strip::is_own) {
-      if (run.padded != 0) {
-        for (std::size_t j = 0; j < vectors; ++j) CompressSums(strip, sums + j * strip_sums);
+  StripInput<One, T, W> input(runs.front(), at, index);
+  for (const strip_run *run = runs.data(), *const end = run + runs.size(); run != end; ++run) {
+    const std::size_t index_step = run->index_bytes(), weight_step = run->weights(columns_together<W>);
+    for (unsigned s = run->strips; s != 0; --s) {
+      const strip_indices strip{index, *run};
+      const std::size_t left = at.columns - strip.first_column();
+      const strip_run* const next = s != 1 ? run : run + 1;
+      if (next != end) input.prepare(*next, at, index + index_step);
+      const auto steps = input.steps(strip, at, weight, sums);
+      if constexpr (One) {
+        Strip::template run<1>(steps, *run, left);
+      } else {
+        RunStrip<Strip>(steps, *run, left, vectors);
       }
+      std::atomic_signal_fence(std::memory_order_acq_rel);  // see RunPanel
+      if constexpr (Strip::is_own) {
+        if (run->padded != 0) {
+          for (std::size_t j = 0; j < vectors; ++j) CompressSums(strip, sums + j * strip_sums);
+        }
+      }
+      if (before != nullptr) AddToRows<One>(at, *run, before, sums_before);
+      before = index;
+      std::swap(sums, sums_before);
+      index += index_step;
+      weight += weight_step;
     }
-    if (before != nullptr) AddToRows<One>(at, run, before, sums_before);
-    before = index;
-    std::swap(sums, sums_before);
-    index += index_step;
-    weight += weight_step;
   }
-  AddToRows<One>(at, run, before, sums_before);
+  AddToRows<One>(at, runs.front(), before, sums_before);
   at.index = index;
   at.weight = weight;
 }
 
-// Some vectors of lanes of a run of strips without a mask, whose sums stay in registers from one strip to the next of
-// the same rows; `x` and `rows` are of the first input. A strip begins and ends without loss.
+// As many runs from the first on as have strips that one loop takes: of one kind, with as many lanes and words; and, if
+// it `stays` with the rows, of one way to go.
+inline std::size_t AlikeRuns(strip_runs runs, bool stays) noexcept {
+  const strip_run& a = runs.front();
+  const auto way = [](const strip_run& run) {
+    return run.steps < short_strip ? way_of_short_strip(run.steps) : short_strip_ways;
+  };
+  std::size_t alike = 1;
+  for (; alike != runs.size(); ++alike) {
+    const strip_run& b = runs[alike];
+    if (a.kind != b.kind || a.words != b.words || a.lanes != b.lanes || (stays && way(a) != way(b))) break;
+  }
+  return alike;
+}
+
+// Some vectors of lanes of runs of strips without a mask, whose sums stay in registers from one strip to the next of
+// the same rows of a run; `x` and `rows` are of the first input. A strip begins and ends without loss.
 template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumWholeStrips(D d, const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane, const T* x,
-                               T* rows, V&... acc) {
+BCR_INLINE StripsEnd<W> SumWholeStrips(D d, strip_runs runs, const BandCursor<T, W>& at, unsigned first_lane,
+                                       const T* x, T* rows, V&... acc) {
   constexpr int sums = Vectors * Inputs;
   if constexpr (static_cast<int>(sizeof...(V)) < sums) {
     auto next = ops::Zero(d);
-    SumWholeStrips<Vectors, Inputs, Kind>(d, run, at, first_lane, x, rows, acc..., next);
+    return SumWholeStrips<Vectors, Inputs, Kind>(d, runs, at, first_lane, x, rows, acc..., next);
   } else {
     const RefsTo<V...> refs{{acc}...};
     constexpr auto all = std::make_index_sequence<sums>();
     const std::uint8_t* index = at.index;
     const W* weight = at.weight + first_lane;
-    const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
-    unsigned first_word = strip_indices{index, run}.first_word();
-    for (unsigned s = run.strips; s != 0; --s, index += index_step, weight += weight_step) {
-      const strip_indices strip{index, run};
-      if (strip.first_word() != first_word) {
+    const unsigned lanes = runs.front().lanes;
+    for (const strip_run& run : runs) {
+      const unsigned run_steps = run.steps;
+      for (unsigned left = run.strips; left != 0;) {
+        const unsigned first_word = index[strip_first_word];
+        do {
+          const std::size_t first_column = std::size_t{load_index16(index)} * window_columns;
+          StripSteps<T, W> steps{weight, index + strip_row_mask, x + first_column, at.ldx, nullptr, run_steps, lanes};
+          if constexpr (Kind == strip_kind::own) {
+            OwnColumns own = OwnColumnsOf(run, at.columns - first_column);
+            own.first_lane = first_lane;
+            AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
+            index = steps.column + run.column_bytes();
+            weight += std::size_t{run_steps} * lanes;
+          } else {
+            AddShared<Vectors, Inputs, 1, Kind>(d, steps, refs);
+            index = steps.column;
+            weight = steps.weight;
+          }
+        } while (--left != 0 && index[strip_first_word] == first_word);
         MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
-        first_word = strip.first_word();
       }
-      const std::size_t first_column = strip.first_column();
-      OwnColumns own = OwnColumnsOf(run, at.columns - first_column);
-      own.first_lane = first_lane;
-      const StripSteps<T, W> steps{weight, strip.columns(), x + first_column, at.ldx, nullptr, run.steps, run.lanes};
-      AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
     }
-    MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
+    return {index, weight - first_lane};
   }
 }
 template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
-[[gnu::noinline]] void RunWholeStrips(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane,
-                                      std::size_t first_input) noexcept {
-  SumWholeStrips<Vectors, Inputs, Kind>(BandTag<T>(), run, at, first_lane, at.x + first_input * at.ldx,
-                                        at.band_sums + first_input * band_rows_limit + first_lane);
+[[gnu::noinline]] StripsEnd<W> RunWholeStrips(strip_runs runs, const BandCursor<T, W>& at, unsigned first_lane,
+                                              std::size_t first_input) noexcept {
+  return SumWholeStrips<Vectors, Inputs, Kind>(BandTag<T>(), runs, at, first_lane, at.x + first_input * at.ldx,
+                                               at.band_sums + first_input * band_rows_limit + first_lane);
 }
 
 // The inputs from `input` on of some vectors of lanes: `Inputs` at a time, and fewer at a time of what is left.
 template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
-void RunWholeLanes(const strip_run& run, const BandCursor<T, W>& at, unsigned first_lane,
-                   std::size_t input = 0) noexcept {
+StripsEnd<W> RunWholeLanes(strip_runs runs, const BandCursor<T, W>& at, unsigned first_lane,
+                           std::size_t input = 0) noexcept {
+  StripsEnd<W> end{at.index, at.weight};
   for (; input + Inputs <= at.vectors; input += Inputs) {
-    RunWholeStrips<Vectors, Inputs, Kind>(run, at, first_lane, input);
+    end = RunWholeStrips<Vectors, Inputs, Kind>(runs, at, first_lane, input);
   }
   constexpr int fewer = Inputs > strip_vectors ? strip_vectors : 1;
-  if constexpr (Inputs > 1) RunWholeLanes<Vectors, fewer, Kind>(run, at, first_lane, input);
+  if constexpr (Inputs > 1) {
+    if (input != at.vectors) return RunWholeLanes<Vectors, fewer, Kind>(runs, at, first_lane, input);
+  }
+  return end;
 }
 
-// A run of strips without a mask, as many lanes and inputs at a time as the registers hold. Lanes are walked again
+// Runs of strips without a mask, as many lanes and inputs at a time as the registers hold. Lanes are walked again
 // rather than inputs, so that every weight is read once; only lookups keep registers for their inputs' windows as well.
 template <strip_kind Kind, bool One, class T, class W>
-BCR_INLINE void RunWhole(const strip_run& run, BandCursor<T, W>& at) {
+BCR_INLINE StripsEnd<W> RunWhole(strip_runs runs, const BandCursor<T, W>& at) {
   constexpr bool large = kVectorRegisters >= 32;
   constexpr int inputs = One ? 1 : strip_vectors;
   constexpr int more_inputs = One || !large || Kind == strip_kind::own ? inputs : 2 * inputs;
-  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
-  for (unsigned lane = 0; lane < run.lanes;) {
-    const unsigned left = (run.lanes - lane) / width;
+  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>())), lanes = runs.front().lanes;
+  StripsEnd<W> end{at.index, at.weight};
+  for (unsigned lane = 0; lane < lanes;) {
+    const unsigned left = (lanes - lane) / width;
     if (One && large && left >= 8) {
-      RunWholeLanes<8, 1, Kind>(run, at, lane);
+      end = RunWholeLanes<8, 1, Kind>(runs, at, lane);
       lane += 8 * width;
     } else if (left >= 4 && (more_inputs == inputs || at.vectors < more_inputs)) {
-      RunWholeLanes<4, inputs, Kind>(run, at, lane);
+      end = RunWholeLanes<4, inputs, Kind>(runs, at, lane);
       lane += 4 * width;
     } else {
-      RunWholeLanes<2, more_inputs, Kind>(run, at, lane);
+      end = RunWholeLanes<2, more_inputs, Kind>(runs, at, lane);
       lane += 2 * width;
     }
   }
-  at.index += run.strips * run.index_bytes();
-  at.weight += std::size_t{run.strips} * run.steps * run.lanes;
+  return end;
 }
 
-template <strip_kind Kind, bool One, class T, class W>
-void RunStripsOf(const strip_run& run, BandCursor<T, W>& at) noexcept {
-  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>()));
-  if (run.words == 0) return RunWhole<Kind, One>(run, at);
+// Whether strips have sums of rows that stay in registers from one to the next.
+template <strip_kind Kind, bool One, class T>
+constexpr bool StayInRows([[maybe_unused]] const strip_run& run) noexcept {
 #if BCR_PERMUTES_512
   if constexpr (Kind != strip_kind::own && kExpandsVectors<BandTag<T>>) {
-    if (run.words == 1 || (One && run.words == 4 && run.lanes > 16 && run.lanes <= 32)) {
-      return RunInRows<Kind, One>(run, at);
-    }
-    if (run.lanes > 8 && run.lanes <= 16) return RunStripsToRows<1, One, Kind>(run, at);
-    if (run.lanes > 16 && run.lanes <= 32) return RunStripsToRows<2, One, Kind>(run, at);
+    return run.words == 1 || (One && run.words == 4 && run.lanes > 16 && run.lanes <= 32);
+  }
+#endif
+  return false;
+}
+
+// Runs whose strips have masks, and sums that are stored.
+template <strip_kind Kind, bool One, class T, class W>
+void RunMaskedStrips(strip_runs runs, BandCursor<T, W>& at) noexcept {
+  const unsigned width = static_cast<unsigned>(ops::Lanes(BandTag<T>())), lanes = runs.front().lanes;
+#if BCR_PERMUTES_512
+  if constexpr (Kind != strip_kind::own && kExpandsVectors<BandTag<T>>) {
+    if (lanes > 8 && lanes <= 16) return RunStripsToRows<1, One, Kind>(runs, at);
+    if (lanes > 16 && lanes <= 32) return RunStripsToRows<2, One, Kind>(runs, at);
   }
 #endif
   if constexpr (Kind != strip_kind::own) {
-    if (run.lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T, W>, One>(run, at);
-    if (run.lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T, W>, One>(run, at);
+    if (lanes * 4u <= width) return RunStrips<SumColumns<4, Kind, T, W>, One>(runs, at);
+    if (lanes * 2u <= width) return RunStrips<SumColumns<2, Kind, T, W>, One>(runs, at);
   }
-  switch ((run.lanes + width - 1) / width) {
+  switch ((lanes + width - 1) / width) {
     case 1:
-      return RunStrips<SumLanes<1, Kind, T, W>, One>(run, at);
+      return RunStrips<SumLanes<1, Kind, T, W>, One>(runs, at);
     case 2:
-      return RunStrips<SumLanes<2, Kind, T, W>, One>(run, at);
+      return RunStrips<SumLanes<2, Kind, T, W>, One>(runs, at);
     case 3:
-      return RunStrips<SumLanes<3, Kind, T, W>, One>(run, at);
+      return RunStrips<SumLanes<3, Kind, T, W>, One>(runs, at);
     case kStripVectors:
-      return RunStrips<SumLanes<kStripVectors, Kind, T, W>, One>(run, at);
+      return RunStrips<SumLanes<kStripVectors, Kind, T, W>, One>(runs, at);
     default:
-      return RunStrips<SumManyLanes<Kind, T, W>, One>(run, at);
+      return RunStrips<SumManyLanes<Kind, T, W>, One>(runs, at);
   }
 }
 
+// The runs from the first on that one loop takes, of which it returns the number.
+template <strip_kind Kind, bool One, class T, class W>
+BCR_INLINE std::size_t RunAlike(strip_runs runs, BandCursor<T, W>& at) {
+  const strip_run& first = runs.front();
+  const bool whole = first.words == 0, stays = StayInRows<Kind, One, T>(first);
+  const std::size_t alike = AlikeRuns(runs, stays);
+  runs = runs.first(alike);
+  StripsEnd<W> end;
+  if (whole) {
+    end = RunWhole<Kind, One>(runs, at);
+#if BCR_PERMUTES_512
+  } else if (stays) {
+    if constexpr (Kind != strip_kind::own && kExpandsVectors<BandTag<T>>) end = RunInRows<Kind, One>(runs, at);
+#endif
+  } else {
+    RunMaskedStrips<Kind, One>(runs, at);
+    return alike;
+  }
+  at.index = end.index;
+  at.weight = end.weight;
+  return alike;
+}
+
 template <bool One, class T, class W>
-void RunBand(std::span<const strip_run> runs, BandCursor<T, W>& at) noexcept {
-  for (const strip_run& run : runs) {
+void RunBand(strip_runs runs, BandCursor<T, W>& at) noexcept {
+  while (!runs.empty()) {
+    std::size_t done;
     if constexpr (quantised<W>) {
-      ForByteStrips(run.lanes, [&]<class Strip>(Strip) BCR_LAMBDA_ATTR { RunStrips<Strip, One>(run, at); });
-    } else if (run.kind == strip_kind::own) {
-      RunStripsOf<strip_kind::own, One>(run, at);
-    } else if (run.kind == strip_kind::shared16) {
-      RunStripsOf<strip_kind::shared16, One>(run, at);
+      done = AlikeRuns(runs, false);
+      ForByteStrips(runs.front().lanes,
+                    [&]<class Strip>(Strip) BCR_LAMBDA_ATTR { RunStrips<Strip, One>(runs.first(done), at); });
+    } else if (runs.front().kind == strip_kind::own) {
+      done = RunAlike<strip_kind::own, One>(runs, at);
+    } else if (runs.front().kind == strip_kind::shared16) {
+      done = RunAlike<strip_kind::shared16, One>(runs, at);
     } else {
-      RunStripsOf<strip_kind::shared8, One>(run, at);
+      done = RunAlike<strip_kind::shared8, One>(runs, at);
     }
+    runs = runs.subspan(done);
   }
 }
 
 // What the sums of a band begin with: zeros, but where the input has something added to it.
 template <class W, class S>
-void BeginRows(const bands_view<W>& w, std::size_t b, std::size_t vectors, S* band_sums) noexcept {
+BCR_INLINE void BeginRows(const bands_view<W>& w, std::size_t b, std::size_t vectors, S* band_sums) {
   const BandTag<S> d;
-  const std::size_t lanes = ops::Lanes(d), rows = w.band_rows(b);
-  for (std::size_t r = 0; r < band_rows_limit; r += lanes) {
+  const std::size_t lanes = ops::Lanes(d);
+  constexpr bool from_zero = !quantised<W> || kDotOffset == 0;
+  for (std::size_t r = 0; from_zero && r < vectors * band_rows_limit; r += lanes) {
+    ops::StoreU(ops::Zero(d), d, band_sums + r);
+  }
+  const std::size_t rows = w.band_rows(b);
+  for (std::size_t r = 0; !from_zero && r < band_rows_limit; r += lanes) {
     auto first = ops::Zero(d);
-    if constexpr (quantised<W> && kDotOffset != 0) {
+    if constexpr (!from_zero) {
       if (r < rows) {
         const std::int32_t* const sums = w.sums.data() + w.bands[b].row_begin + r;
         first = ops::Mul(LoadPart(d, sums, 0, rows - r < lanes ? rows - r : lanes), ops::Set(d, -kDotOffset));
@@ -317,6 +388,14 @@ BandVectors<T, W> LoadVectors(const band_task<T, W>& task, std::size_t first, st
   }
 }
 
+// Asks for the line of memory behind p: what is read so seldom that hardware does not see it coming, and would have to
+// wait for before the next strip can begin. There may be none, which a prefetch forgives.
+BCR_INLINE void PrefetchBehind(const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + 64));
+#endif
+}
+
 // The task's bands, one after the other.
 template <orientation Along, class T, class Epilogue, class W>
 void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
@@ -326,18 +405,20 @@ void RunBands(const band_task<T, W>& task, const Epilogue& epilogue) noexcept {
     const BandVectors<T, W> loaded = LoadVectors(task, first, vectors);
     [[maybe_unused]] T* const results = loaded.scratch;
     auto* const band_sums = reinterpret_cast<BandSum<T, W>*>(results + (quantised<W> ? band_rows_limit : 0));
+    BandCursor<T, W> at{w.indices.data() + w.bands[task.band_begin].index_begin,
+                        w.weights.data() + w.bands[task.band_begin].weight_begin,
+                        w.columns,
+                        loaded.x,
+                        loaded.ldx,
+                        vectors,
+                        band_sums,
+                        band_sums + vectors * band_rows_limit};
     for (std::size_t b = task.band_begin; b != task.band_end; ++b) {
       const band& here = w.bands[b];
-      BandCursor<T, W> at{w.indices.data() + here.index_begin,
-                          w.weights.data() + here.weight_begin,
-                          w.columns,
-                          loaded.x,
-                          loaded.ldx,
-                          vectors,
-                          band_sums,
-                          band_sums + vectors * band_rows_limit};
-      BeginRows(w, b, vectors, band_sums);
       const auto runs = w.runs.subspan(here.run_begin, w.bands[b + 1].run_begin - here.run_begin);
+      PrefetchBehind(&here);
+      PrefetchBehind(runs.data() + runs.size());
+      BeginRows(w, b, vectors, band_sums);
       if (vectors == 1) {
         RunBand<true>(runs, at);
       } else {

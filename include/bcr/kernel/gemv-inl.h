@@ -255,17 +255,26 @@ struct ResultRows {
   bool accumulate;
 };
 
-// From their sums to the results; as many sums as fill the last vector may be read.
+// From their sums to the results; as many sums as fill the last vector may be read. Whole vectors of results that are
+// neighbours, which is the rule, have a loop of their own.
 template <orientation Along, class T, class Epilogue>
-void FinishRows(const ResultRows<T>& to, const Epilogue& epilogue, const T* sums) noexcept {
+BCR_INLINE void FinishRows(const ResultRows<T>& to, const Epilogue& epilogue, const T* sums) {
   const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
-  for (std::size_t r = 0; r < to.rows; r += lanes) {
-    const std::size_t count = to.rows - r < lanes ? to.rows - r : lanes;
-    T* const y = to.y + r * to.stride;
-    auto v = Apply<Along>(d, epilogue, ops::LoadU(d, sums + r), to.first + r, to.vector, 0, count);
-    if (to.accumulate) v = ops::Add(v, LoadStrided(d, y, to.stride, count));
-    StoreStrided(v, d, y, to.stride, count);
+  const std::size_t lanes = ops::Lanes(d), rows = to.rows, stride = to.stride;
+  const auto finished = [&](std::size_t r, std::size_t count) BCR_LAMBDA_ATTR {
+    return Apply<Along>(d, epilogue, ops::LoadU(d, sums + r), to.first + r, to.vector, 0, count);
+  };
+  T* const results = to.y;
+  std::size_t r = 0;
+  if (stride == 1 && !to.accumulate) {
+    for (; r + lanes <= rows; r += lanes) ops::StoreU(finished(r, lanes), d, results + r);
+  }
+  for (; r < rows; r += lanes) {
+    const std::size_t count = rows - r < lanes ? rows - r : lanes;
+    T* const y = results + r * stride;
+    auto v = finished(r, count);
+    if (to.accumulate) v = ops::Add(v, LoadStrided(d, y, stride, count));
+    StoreStrided(v, d, y, stride, count);
   }
 }
 

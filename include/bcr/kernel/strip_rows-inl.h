@@ -9,6 +9,9 @@
 // there is one input, the band's sums stay in registers as well, from one strip to the next of the same rows. Sums are
 // expanded rather than weights: once a strip instead of once a step, and a step of at most eight lanes is half a
 // vector.
+// What bounds short strips is not memory but the instructions that begin and end them: with 3 columns of 8 rows there
+// are 26 in all (Zen 4: 6 cycles from the second cache, where reading the weights takes 3.5). So one loop takes many
+// runs, and knows what all of its strips have in common.
 #if defined(BCR_KERNEL_STRIP_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_STRIP_ROWS_INL_H_
 #undef BCR_KERNEL_STRIP_ROWS_INL_H_
@@ -19,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -42,6 +46,16 @@ using BandInput = std::conditional_t<quantised<W>, std::uint8_t, T>;
 template <class T, class W>
 using BandSum = SumOf<BandInput<T, W>>;
 
+// Runs that one loop takes.
+using strip_runs = std::span<const strip_run>;
+// Strips of fewer steps are short. They have a loop for each number of steps that is left over of its rounds, and the
+// shortest one for each number of steps: these are the ways to go.
+inline constexpr unsigned short_strip = 32, steps_at_once = 4, shortest_strip = 8;
+inline constexpr unsigned short_strip_ways = steps_at_once + shortest_strip - 1;
+constexpr unsigned way_of_short_strip(unsigned steps) noexcept {
+  return steps < shortest_strip ? steps_at_once + steps - 1 : steps % steps_at_once;
+}
+
 // Where the kernel stands in a band.
 template <class T, class W>
 struct BandCursor {
@@ -53,6 +67,13 @@ struct BandCursor {
   std::size_t vectors;       // at most band_vectors
   BandSum<T, W>* band_sums;  // band_rows_limit for each vector
   BandSum<T, W>* sums;       // two times strip_sums for each vector, and strip_vectors more
+};
+
+// Behind the strips of some runs.
+template <class W>
+struct StripsEnd {
+  const std::uint8_t* index;
+  const W* weight;
 };
 
 #if BCR_PERMUTES_512
@@ -142,7 +163,7 @@ inline constexpr int kRowPhases = Vectors == 1 ? 4 : 1;
 
 // A strip of at most two vectors of lanes, whose sums go from registers to the rows.
 template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumStripToRows(D d, const StripSteps<T, W>& at, const strip_indices& strip, T* rows, V&... acc) {
+BCR_INLINE void SumStripToRows(D d, StripSteps<T, W> at, const strip_indices& strip, T* rows, V&... acc) {
   constexpr int sums = Vectors * Inputs, phases = kRowPhases<Vectors>;
   if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
     auto next = ops::Zero(d);
@@ -160,24 +181,26 @@ BCR_INLINE void SumStripToRows(D d, const StripSteps<T, W>& at, const strip_indi
   }
 }
 
-// A run of such strips.
+// Runs of such strips.
 template <int Vectors, bool One, strip_kind Kind, class T, class W>
-[[gnu::noinline]] void RunStripsToRows(const strip_run& run, BandCursor<T, W>& at) noexcept {
+[[gnu::noinline]] void RunStripsToRows(strip_runs runs, BandCursor<T, W>& at) noexcept {
   const BandTag<T> d;
-  const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
-  for (unsigned s = run.strips; s != 0; --s, at.index += index_step, at.weight += weight_step) {
-    const strip_indices strip{at.index, run};
-    StripSteps<T, W> steps{at.weight, strip.columns(), at.x + strip.first_column(), at.ldx, nullptr,
-                           run.steps, run.lanes};
-    T* rows = at.band_sums + strip.first_word() * mask_rows;
-    std::size_t left = One ? 1 : at.vectors;
-    for (; !One && left >= strip_vectors; left -= strip_vectors) {
-      SumStripToRows<Vectors, strip_vectors, Kind>(d, steps, strip, rows);
-      steps.x += strip_vectors * at.ldx;
-      rows += strip_vectors * band_rows_limit;
-    }
-    for (; left != 0; --left, steps.x += at.ldx, rows += band_rows_limit) {
-      SumStripToRows<Vectors, 1, Kind>(d, steps, strip, rows);
+  for (const strip_run& run : runs) {
+    const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run.steps} * run.lanes;
+    for (unsigned s = run.strips; s != 0; --s, at.index += index_step, at.weight += weight_step) {
+      const strip_indices strip{at.index, run};
+      StripSteps<T, W> steps{at.weight, strip.columns(), at.x + strip.first_column(), at.ldx, nullptr,
+                             run.steps, run.lanes};
+      T* rows = at.band_sums + strip.first_word() * mask_rows;
+      std::size_t left = One ? 1 : at.vectors;
+      for (; !One && left >= strip_vectors; left -= strip_vectors) {
+        SumStripToRows<Vectors, strip_vectors, Kind>(d, steps, strip, rows);
+        steps.x += strip_vectors * at.ldx;
+        rows += strip_vectors * band_rows_limit;
+      }
+      for (; left != 0; --left, steps.x += at.ldx, rows += band_rows_limit) {
+        SumStripToRows<Vectors, 1, Kind>(d, steps, strip, rows);
+      }
     }
   }
 }
@@ -187,6 +210,19 @@ template <int Vectors, bool One, strip_kind Kind, class T, class W>
 template <int Vectors, int Words, int Phases>
 struct RowSums {
   static constexpr int vectors = Vectors, words = Words, phases = Phases;
+  static constexpr bool full = false, knows_rest = false, knows_steps = false;
+};
+// The same where vectors are full of lanes: an address is then a register and a constant.
+template <class How>
+struct FullRowSums : How {
+  static constexpr bool full = true;
+};
+// And where so many steps are left over of rounds of steps_at_once, or are all. The fewer instructions and registers
+// a short strip needs, the more of them overlap.
+template <class How, unsigned Steps, bool All>
+struct ShortRowSums : FullRowSums<How> {
+  static constexpr unsigned steps = Steps;
+  static constexpr bool knows_rest = true, knows_steps = All;
 };
 
 // The sums of a strip, in a register for each input and vector of lanes, to a vector of rows.
@@ -195,19 +231,40 @@ BCR_INLINE void ExpandToRows(D d, unsigned bits, unsigned from, const R& rows, c
                              std::index_sequence<J...>) {
   constexpr int inputs = sizeof...(J), vectors = How::vectors;
   const BandTag<ops::TFromD<D>> row_tag;
-  const auto places = ExpandIndices(bits, from);
-  const auto expanded = [&](const auto& low, const auto& high) BCR_LAMBDA_ATTR {
-    const auto first = InSixteenLanes(AsSummed(d, low));
-    if constexpr (vectors == 1) return ExpandAt(row_tag, bits, first, places);
-    return ExpandFrom32(row_tag, bits, first, InSixteenLanes(AsSummed(d, high)), places);
-  };
-  ((Sum<Word * inputs + J>(row_tag, rows) =
-        AsSummed(row_tag, ops::Add(Sum<Word * inputs + J>(row_tag, rows),
-                                   expanded(Sum<J * vectors>(d, acc), Sum<J * vectors + vectors - 1>(d, acc))))),
-   ...);
+  if constexpr (vectors == 1 && inputs == 1) {
+    const auto sum = ExpandVector(row_tag, bits, InSixteenLanes(Sum<0>(d, acc)));
+    Sum<0>(row_tag, rows) = AsSummed(row_tag, ops::Add(Sum<0>(row_tag, rows), sum));
+  } else {
+    const auto places = ExpandIndices(bits, from);
+    const auto expanded = [&](const auto& low, const auto& high) BCR_LAMBDA_ATTR {
+      const auto first = InSixteenLanes(AsSummed(d, low));
+      if constexpr (vectors == 1) return ExpandAt(row_tag, bits, first, places);
+      return ExpandFrom32(row_tag, bits, first, InSixteenLanes(AsSummed(d, high)), places);
+    };
+    ((Sum<Word * inputs + J>(row_tag, rows) =
+          AsSummed(row_tag, ops::Add(Sum<Word * inputs + J>(row_tag, rows),
+                                     expanded(Sum<J * vectors>(d, acc), Sum<J * vectors + vectors - 1>(d, acc))))),
+     ...);
+  }
 }
+
+// The steps of a strip, which are then behind `at`.
+template <class How, int Inputs, strip_kind Kind, class D, class T, class W, class A>
+BCR_INLINE void AddStripSteps(D d, StripSteps<T, W>& at, const A& acc) {
+  if constexpr (!How::knows_rest) {
+    AddShared<How::vectors, Inputs, How::phases, Kind>(d, at, acc);
+  } else {
+    if constexpr (!How::knows_steps) {
+      for (unsigned left = at.steps; left != How::steps; left -= steps_at_once) {
+        AddSharedSteps<How::vectors, Inputs, How::phases, Kind>(d, at, acc, std::make_index_sequence<steps_at_once>());
+      }
+    }
+    AddSharedSteps<How::vectors, Inputs, How::phases, Kind>(d, at, acc, std::make_index_sequence<How::steps>());
+  }
+}
+
 template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J, class... V>
-BCR_INLINE void AddStripToRows(D d, const StripSteps<T, W>& at, const std::uint8_t* mask, const R& rows,
+BCR_INLINE void AddStripToRows(D d, StripSteps<T, W>& at, const std::uint8_t* mask, const R& rows,
                                std::index_sequence<J...> inputs, V&... acc) {
   constexpr int sums = How::vectors * sizeof...(J);
   if constexpr (sizeof...(V) < sums * How::phases) {
@@ -215,12 +272,13 @@ BCR_INLINE void AddStripToRows(D d, const StripSteps<T, W>& at, const std::uint8
     AddStripToRows<How, Kind>(d, at, mask, rows, inputs, acc..., next);
   } else {
     const RefsTo<V...> refs{{acc}...};
-    AddShared<How::vectors, sizeof...(J), How::phases, Kind>(d, at, refs);
+    [[maybe_unused]] const unsigned only = MaskWord(mask);  // now, so that a register less is needed
+    AddStripSteps<How, sizeof...(J), Kind>(d, at, refs);
     ((acc = AsSummed(d, acc)), ...);
     AddPhases<How::phases>(d, refs, std::make_index_sequence<sums>());
     unsigned from = 0;
     const auto expand = [&]<std::size_t Word>(std::integral_constant<std::size_t, Word>) BCR_LAMBDA_ATTR {
-      const unsigned bits = MaskWord(mask + 2 * Word);
+      const unsigned bits = How::words == 1 ? only : MaskWord(mask + 2 * Word);
       ExpandToRows<How, Word>(d, bits, from, rows, refs, inputs);
       from += static_cast<unsigned>(std::popcount(bits));
     };
@@ -230,88 +288,118 @@ BCR_INLINE void AddStripToRows(D d, const StripSteps<T, W>& at, const std::uint8
   }
 }
 
-// A run of such strips. The rows' sums stay in registers from one strip to the next of the same rows.
+// Runs of such strips. The rows' sums stay in registers from one strip to the next of the same rows.
 template <class How, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumStripsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at, const T* x, T* rows, V&... row) {
+BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, const T* x, T* rows,
+                                        V&... row) {
   const BandTag<T> row_tag;
   if constexpr (static_cast<int>(sizeof...(V)) < Inputs * How::words) {
     auto next = ops::Zero(row_tag);
-    SumStripsOfRows<How, Inputs, Kind>(d, run, at, x, rows, row..., next);
+    return SumStripsOfRows<How, Inputs, Kind>(d, runs, at, x, rows, row..., next);
   } else {
     const RefsTo<V...> refs{{row}...};
     constexpr auto all = std::make_index_sequence<Inputs * How::words>();
+    asm("" : "+r"(x));  // one register, where compilers would add up an address for each strip
     const std::uint8_t* index = at.index;
     const W* weight = at.weight;
-    const unsigned run_steps = run.steps, lanes = run.lanes;
-    const std::size_t index_step = run.index_bytes(), weight_step = std::size_t{run_steps} * lanes;
-    unsigned first_word = strip_indices{index, run}.first_word();
-    LoadRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
-    for (unsigned s = run.strips; s != 0; --s, index += index_step, weight += weight_step) {
-      const strip_indices strip{index, run};
-      if (strip.first_word() != first_word) {
-        StoreRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
-        first_word = strip.first_word();
-        LoadRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
+    const unsigned lanes = How::full ? How::vectors * static_cast<unsigned>(ops::Lanes(d)) : runs.front().lanes;
+    for (const strip_run& run : runs) {
+      const unsigned run_steps = run.steps;
+      for (unsigned left = run.strips; left != 0;) {
+        const unsigned first_word = index[strip_first_word];
+        T* const here = rows + first_word * mask_rows;
+        LoadRows<Inputs>(row_tag, here, refs, all);
+        do {
+          const std::uint8_t* const mask = index + strip_row_mask;
+          const T* const from = x + std::size_t{load_index16(index)} * window_columns;
+          StripSteps<T, W> steps{weight, mask + 2 * How::words, from, at.ldx, nullptr, run_steps, lanes};
+          AddStripToRows<How, Kind>(d, steps, mask, refs, std::make_index_sequence<Inputs>());
+          index = steps.column;
+          weight = steps.weight;
+        } while (--left != 0 && index[strip_first_word] == first_word);
+        StoreRows<Inputs>(row_tag, here, refs, all);
       }
-      const StripSteps<T, W> steps{
-          weight, strip.row_mask() + 2 * How::words, x + strip.first_column(), at.ldx, nullptr, run_steps, lanes};
-      AddStripToRows<How, Kind>(d, steps, strip.row_mask(), refs, std::make_index_sequence<Inputs>());
     }
-    StoreRows<Inputs>(row_tag, rows + first_word * mask_rows, refs, all);
+    return {index, weight};
   }
 }
 template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
-[[gnu::noinline]] void RunStripsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at,
-                                       std::size_t input) noexcept {
-  SumStripsOfRows<How, Inputs, Kind>(d, run, at, at.x + input * at.ldx, at.band_sums + input * band_rows_limit);
+[[gnu::noinline]] StripsEnd<W> RunStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at,
+                                               std::size_t input) noexcept {
+  return SumStripsOfRows<How, Inputs, Kind>(d, runs, at, at.x + input * at.ldx, at.band_sums + input * band_rows_limit);
 }
 
 // The inputs from `input` on, `Inputs` at a time, and fewer at a time of what is left.
 template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
-void RunInputsOfRows(D d, const strip_run& run, const BandCursor<T, W>& at, std::size_t input = 0) noexcept {
-  for (; input + Inputs <= at.vectors; input += Inputs) RunStripsOfRows<How, Inputs, Kind>(d, run, at, input);
+StripsEnd<W> RunInputsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, std::size_t input = 0) noexcept {
+  StripsEnd<W> end{at.index, at.weight};
+  for (; input + Inputs <= at.vectors; input += Inputs) end = RunStripsOfRows<How, Inputs, Kind>(d, runs, at, input);
   constexpr int fewer = Inputs > strip_vectors ? strip_vectors : 1;
-  if constexpr (Inputs > 1) RunInputsOfRows<How, fewer, Kind>(d, run, at, input);
+  if constexpr (Inputs > 1) {
+    if (input != at.vectors) return RunInputsOfRows<How, fewer, Kind>(d, runs, at, input);
+  }
+  return end;
 }
 
 // Of more weights than a near cache holds, a long strip is walked again for the next inputs before the next strip is.
 inline constexpr std::size_t kNearWeights = std::size_t{1} << 18;  // bytes
-template <class How, bool One, strip_kind Kind, class D, class T, class W>
-BCR_INLINE void RunLongStrips(D d, strip_run run, BandCursor<T, W> at) {
-  if constexpr (One) return RunInputsOfRows<How, 1, Kind>(d, run, at);
+template <class How, strip_kind Kind, class D, class T, class W>
+BCR_INLINE StripsEnd<W> RunLongStrips(D d, strip_run run, BandCursor<T, W> at) {
   if (std::size_t{run.strips} * run.steps * run.lanes * sizeof(W) <= kNearWeights) {
-    return RunInputsOfRows<How, strip_vectors, Kind>(d, run, at);
+    return RunInputsOfRows<How, strip_vectors, Kind>(d, {&run, 1}, at);
   }
   const unsigned strips = std::exchange(run.strips, std::uint16_t{1});
   for (unsigned s = strips; s != 0; --s) {
-    RunInputsOfRows<How, strip_vectors, Kind>(d, run, at);
-    at.index += run.index_bytes();
-    at.weight += std::size_t{run.steps} * run.lanes;
+    const auto end = RunInputsOfRows<How, strip_vectors, Kind>(d, {&run, 1}, at);
+    at.index = end.index;
+    at.weight = end.weight;
   }
+  return {at.index, at.weight};
+}
+
+// Calls run(ShortRowSums) for strips of so many steps, and returns what that returns.
+template <class How, unsigned Way = 0, class Run>
+BCR_INLINE auto ForSteps(unsigned way, const Run& run) {
+  if constexpr (Way + 1 < short_strip_ways) {
+    if (way != Way) return ForSteps<How, Way + 1>(way, run);
+  }
+  constexpr bool all = Way >= steps_at_once;
+  return run(ShortRowSums<How, all ? Way - steps_at_once + 1 : Way, all>());
+}
+
+// Runs of one input.
+template <class Short, class Long, strip_kind Kind, class D, class T, class W>
+BCR_INLINE StripsEnd<W> RunOneOfRows(D d, strip_runs runs, const BandCursor<T, W>& at) {
+  const unsigned steps = runs.front().steps;
+  const bool full = runs.front().lanes == Short::vectors * ops::Lanes(d), is_long = steps >= short_strip;
+  const auto run = [&]<class How>(How) BCR_LAMBDA_ATTR { return RunStripsOfRows<How, 1, Kind>(d, runs, at, 0); };
+  if (is_long && full) return run(FullRowSums<Long>());
+  if (is_long) return run(Long());
+  if constexpr (Kind == strip_kind::shared8) {
+    if (full) return ForSteps<Short>(way_of_short_strip(steps), run);
+  }
+  return run(Short());
 }
 
 // Short strips overlap, so that two accumulators for each sum are enough, and there are registers for eight inputs.
-inline constexpr unsigned kShortStrip = 32;
 template <strip_kind Kind, bool One, class D, class T, class W>
-BCR_INLINE void RunLanesOfARow(D d, const strip_run& run, const BandCursor<T, W>& at) {
-  if (run.steps < kShortStrip) {
-    RunInputsOfRows<RowSums<1, 1, 2>, One ? 1 : 8, Kind>(d, run, at);
-  } else {
-    RunLongStrips<RowSums<1, 1, 4>, One, Kind>(d, run, at);
+BCR_INLINE StripsEnd<W> RunLanesOfARow(D d, strip_runs runs, BandCursor<T, W> at) {
+  if constexpr (One) return RunOneOfRows<RowSums<1, 1, 2>, RowSums<1, 1, 4>, Kind>(d, runs, at);
+  for (const strip_run& run : runs) {
+    const auto end = run.steps < short_strip ? RunInputsOfRows<RowSums<1, 1, 2>, 8, Kind>(d, {&run, 1}, at)
+                                             : RunLongStrips<RowSums<1, 1, 4>, Kind>(d, run, at);
+    at.index = end.index;
+    at.weight = end.weight;
   }
+  return {at.index, at.weight};
 }
 // Half a vector has twice the multiply-adds a cycle where vectors are split (Zen 4), and as many elsewhere.
 template <strip_kind Kind, bool One, class T, class W>
-BCR_INLINE void RunInRows(const strip_run& run, BandCursor<T, W>& at) {
-  if (One && run.words != 1) {
-    RunInputsOfRows<RowSums<2, 4, kRowPhases<2>>, 1, Kind>(BandTag<T>(), run, at);
-  } else if (run.lanes <= 8) {
-    RunLanesOfARow<Kind, One>(ops::CappedTag<T, 8>(), run, at);
-  } else {
-    RunLanesOfARow<Kind, One>(BandTag<T>(), run, at);
-  }
-  at.index += run.strips * run.index_bytes();
-  at.weight += std::size_t{run.strips} * run.steps * run.lanes;
+BCR_INLINE StripsEnd<W> RunInRows(strip_runs runs, const BandCursor<T, W>& at) {
+  using two_vectors = RowSums<2, 4, kRowPhases<2>>;
+  if (One && runs.front().words != 1) return RunStripsOfRows<two_vectors, 1, Kind>(BandTag<T>(), runs, at, 0);
+  if (runs.front().lanes <= 8) return RunLanesOfARow<Kind, One>(ops::CappedTag<T, 8>(), runs, at);
+  return RunLanesOfARow<Kind, One>(BandTag<T>(), runs, at);
 }
 #endif
 

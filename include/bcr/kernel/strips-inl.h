@@ -82,10 +82,8 @@ struct SharedColumns {
 template <>
 struct SharedColumns<strip_kind::bytes> {
   const std::uint8_t* bytes;
-  std::size_t next = 0;
 
-  BCR_INLINE std::size_t operator[](std::size_t i) const { return next + i; }
-  BCR_INLINE void advance(std::size_t columns) { next += columns; }
+  BCR_INLINE std::size_t operator[](std::size_t i) const { return i; }
 };
 
 // Keeps a compiler from loading again, with every multiply-add, what it has just loaded.
@@ -101,28 +99,29 @@ BCR_INLINE void MulAddLanes(D d, const W* weight, const A& acc, const X& inputs,
 
 // One column of a shared strip of one vector of lanes: its weights stay in a register, as a multiply-add that
 // broadcasts an input takes less of a load than a vector does (Zen 4: half a cycle instead of one).
-template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... J>
-BCR_INLINE void MulAddVectorStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
+template <int Inputs, int Phase, int Step, class D, class T, class W, class Columns, class A, std::size_t... J>
+BCR_INLINE void MulAddVectorStep(D d, const StripSteps<T, W>& at, const Columns& column, const A& acc,
                                  std::index_sequence<J...>) {
-  const T* const x = at.x + column[Phase];
-  const auto w = LoadWide(d, at.weight + Phase * stride);
+  const T* const x = at.x + column[Step];
+  const auto w = LoadWide(d, at.weight + std::size_t{Step} * at.lanes);
   StayLoaded();
   ((Sum<Phase * Inputs + J>(d, acc) = AddProduct(d, w, ops::Set(d, x[J * at.ldx]), Sum<Phase * Inputs + J>(d, acc))),
    ...);
 }
 
-// One column of a shared strip, for all inputs, which are loaded first.
-template <int Inputs, int Phase, class D, class T, class W, class Columns, class A, std::size_t... I, class... X>
-BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns& column, unsigned stride, const A& acc,
+// Column `Step` of a shared strip from where `at` is, for all inputs, which are loaded first.
+template <int Inputs, int Phase, int Step, class D, class T, class W, class Columns, class A, std::size_t... I,
+          class... X>
+BCR_INLINE void MulAddSharedStep(D d, const StripSteps<T, W>& at, const Columns& column, const A& acc,
                                  std::index_sequence<I...> all, X&... inputs) {
   if constexpr (sizeof...(I) == 1) {
-    MulAddVectorStep<Inputs, Phase>(d, at, column, stride, acc, std::make_index_sequence<Inputs>());
+    MulAddVectorStep<Inputs, Phase, Step>(d, at, column, acc, std::make_index_sequence<Inputs>());
   } else if constexpr (sizeof...(X) < Inputs) {
-    auto next = ops::Set(d, at.x[column[Phase] + sizeof...(X) * at.ldx]);
-    MulAddSharedStep<Inputs, Phase>(d, at, column, stride, acc, all, inputs..., next);
+    auto next = ops::Set(d, at.x[column[Step] + sizeof...(X) * at.ldx]);
+    MulAddSharedStep<Inputs, Phase, Step>(d, at, column, acc, all, inputs..., next);
   } else {
     constexpr int vectors = sizeof...(I), first = Phase * Inputs * vectors;
-    const W* const weight = at.weight + Phase * stride;
+    const W* const weight = at.weight + std::size_t{Step} * at.lanes;
     const RefsTo<X...> refs{{inputs}...};
     (MulAddLanes<vectors, first + static_cast<int>(I)>(d, weight + I * ops::Lanes(d), acc, refs,
                                                        std::make_index_sequence<Inputs>()),
@@ -148,23 +147,33 @@ BCR_INLINE void StoreStripSums(D d, T* sums, const A& acc, std::index_sequence<I
   (ops::StoreU(Sum<I>(d, acc), d, sums + I / Vectors * strip_sums + I % Vectors * ops::Lanes(d)), ...);
 }
 
-// The steps of a shared strip. The last vector may reach into the next step's weights; nobody looks at those lanes.
+// So many steps of a shared strip, which are then behind `at`. What is left over when they are divided by the phases
+// goes to the first.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class A, std::size_t... S>
+BCR_INLINE void AddSharedSteps([[maybe_unused]] D d, StripSteps<T, W>& at, const A& acc, std::index_sequence<S...>) {
+  constexpr std::size_t steps = sizeof...(S), in_phases = steps / Phases * Phases;
+  const SharedColumns<Kind> column{at.column};
+  (MulAddSharedStep<Inputs, (S < in_phases ? S % Phases : 0), S>(d, at, column, acc,
+                                                                 std::make_index_sequence<Vectors>()),
+   ...);
+  at.weight += steps * at.lanes;
+  if constexpr (Kind == strip_kind::bytes) {
+    at.x += steps;
+  } else {
+    at.column += steps * column.width;
+  }
+}
+
+// The steps of a shared strip, which are then behind `at`. The last vector may reach into the next step's weights;
+// nobody looks at those lanes.
 template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class A>
-BCR_INLINE void AddShared(D d, StripSteps<T, W> at, const A& acc) {
-  constexpr auto all = std::make_index_sequence<Vectors>();
-  SharedColumns<Kind> column{at.column};
-  for (; at.steps >= Phases; at.steps -= Phases) {
-    MulAddSharedStep<Inputs, 0>(d, at, column, at.lanes, acc, all);
-    if constexpr (Phases > 1) MulAddSharedStep<Inputs, 1>(d, at, column, at.lanes, acc, all);
-    if constexpr (Phases > 2) MulAddSharedStep<Inputs, 2>(d, at, column, at.lanes, acc, all);
-    if constexpr (Phases > 3) MulAddSharedStep<Inputs, 3>(d, at, column, at.lanes, acc, all);
-    at.weight += Phases * at.lanes;
-    column.advance(Phases);
+BCR_INLINE void AddShared(D d, StripSteps<T, W>& at, const A& acc) {
+  unsigned left = at.steps;
+  for (; left >= Phases; left -= Phases) {
+    AddSharedSteps<Vectors, Inputs, Phases, Kind>(d, at, acc, std::make_index_sequence<Phases>());
   }
   if constexpr (Phases > 1) {
-    for (; at.steps != 0; --at.steps, at.weight += at.lanes, column.advance(1)) {
-      MulAddSharedStep<Inputs, 0>(d, at, column, 0, acc, all);
-    }
+    for (; left != 0; --left) AddSharedSteps<Vectors, Inputs, Phases, Kind>(d, at, acc, std::make_index_sequence<1>());
   }
 }
 
@@ -334,7 +343,8 @@ inline constexpr int kPhasesOf = Kind == strip_kind::own && kStripPhases<Vectors
 template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class A>
 BCR_INLINE void AddStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own, const A& acc) {
   if constexpr (Kind != strip_kind::own) {
-    AddShared<Vectors, Inputs, Phases, Kind>(d, at, acc);
+    StripSteps<T, W> steps = at;
+    AddShared<Vectors, Inputs, Phases, Kind>(d, steps, acc);
 #if BCR_PERMUTES_512
   } else if constexpr (kLooksUp32<D>) {
     if (own.group_bits >= 2) {

@@ -224,7 +224,7 @@ class band_strips {
   }
 
   // Cycles for the strips, roughly, on a core with vectors of 16 lanes: what begins and ends a strip, and the loads of
-  // its steps (Zen 5; strips of one vector of rows: Zen 4).
+  // its steps (Zen 4; strips of many rows and their own: Zen 5).
   double cost(std::size_t weight_bytes) const noexcept {
     double cycles = 0;
     for (std::size_t i = 0; i < count_; ++i) {
@@ -233,15 +233,17 @@ class band_strips {
       const double lanes = 64.0 / static_cast<double>(weight_bytes);
       double loads, fixed;
       if (s.shape.kind == strip_kind::own) {
-        loads = s.shape.steps * std::ceil(s.shape.lanes / lanes) * 2.2;
-        fixed = s.shape.words == 0 ? 15 : 30;
+        double vectors = std::ceil(s.shape.lanes / lanes);
+        if (s.shape.words != 0 && vectors > 4) vectors = std::ceil(vectors / 4) * 4;  // walked again
+        loads = s.shape.steps * vectors * (s.shape.group_bits >= 2 ? 2.2 : 3.4);
+        fixed = s.shape.words == 0 ? 15 : 45;
       } else {
         const double at_once = s.shape.lanes * 4 <= lanes ? 4 : s.shape.lanes * 2 <= lanes ? 2 : 1;
         loads = std::ceil(s.shape.steps / at_once) * (at_once + std::ceil(s.shape.lanes / lanes)) / 2;
         fixed = s.shape.words == 0 ? 10 : 25;
         if (s.shape.words == 1 && weight_bytes <= 4) {  // its rows' sums stay in a register
-          loads = s.shape.steps * (s.shape.lanes <= 8 ? 1.2 : 1.6);
-          fixed = 3.5;
+          loads = s.shape.steps * (s.shape.lanes <= 8 ? 1.5 : 2.2);
+          fixed = s.shape.lanes == 8 || s.shape.lanes == 16 ? 2 : 4;
         }
       }
       cycles += std::max(loads, bytes / 28) + fixed;

@@ -53,8 +53,11 @@ inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
 // four vectors g++ 12 moves sums to the stack and back.
 template <class W>
 inline constexpr int kPanelVectorsOf = has_narrow_input<W> && BCR_DOTS_PAIRS && kPanelVectors > 4 ? 4 : kPanelVectors;
-// Tiles side by side whose panels are visited together (panel_tiles-inl.h). With 32 registers one is wide enough.
-inline constexpr int kTilesTogether = kVectorRegisters >= 32 ? 1 : 24;
+// Tiles side by side whose panels are visited together (panel_tiles-inl.h), and whether those of so many vectors are.
+// Where only 32 registers hold wide tiles, that is measured on AVX-512 alone.
+inline constexpr int kTilesTogether = kVectorRegisters < 32 ? 24 : BCR_PERMUTES_512 ? 8 : 1;
+template <int Vectors>
+inline constexpr bool kTakenTogether = kTilesTogether > 1 && (kVectorRegisters < 32 || Vectors > 4);
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 
@@ -356,12 +359,12 @@ BCR_INLINE void MulAddSegment(D d, unsigned columns, PanelCursor<W>& at, const I
 inline constexpr unsigned kAllRows = (1u << panel_rows) - 1;
 
 // Some columns that keep all rows, and of these the vectors [First, End). The cursor stays where it is.
-template <int Vectors, int First, int End, class D, class Input, class W, class A>
+template <int Vectors, int First, int End, asks Ahead = asks::row, class D, class Input, class W, class A>
 BCR_INLINE void MulAddPart(D d, unsigned columns, PanelCursor<W> at, const Input& b, std::size_t last, const A& acc) {
   const std::uint16_t* const end = at.column + columns;
   const auto which = b.template LanesOf<Vectors>(d, *at.column);
   do {
-    MulAddColumn<kAllRows, Vectors, 0, First, End>(d, at, b, which, last, acc);
+    MulAddColumn<kAllRows, Vectors, 0, First, End, Ahead>(d, at, b, which, last, acc);
     at.weight += panel_rows;
     CountHere(at.weight);
   } while (++at.column != end);

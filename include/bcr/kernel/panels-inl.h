@@ -7,8 +7,8 @@
 //
 // What a column costs is said in panel_columns-inl.h. The row mask of a segment is a compile-time constant of its loop:
 // there are 15 loops, and the only branch that can surprise is the end of one. Where a panel begins and ends, about 25
-// cycles are lost (Zen 5), or 26 to 60 (Zen 4): 11 without the stores, 26 with those that stay in the first cache level,
-// 48 in the second, 60 in the third (kEndsInParts, and panel_tiles-inl.h, which halves these).
+// cycles are lost (Zen 5), or 26 to 60 (Zen 4): 11 without the stores, 26 with those that stay in the first cache
+// level, 48 in the second, 60 in the third (kEndsInParts, and panel_tiles-inl.h, which halves these).
 #if defined(BCR_KERNEL_PANELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCR_KERNEL_PANELS_INL_H_
 #undef BCR_KERNEL_PANELS_INL_H_

@@ -232,6 +232,13 @@ BCR_INLINE void AskAhead(read_ahead& ahead) {
   }
 }
 
+// Both, in a function of its own, so that the panels' loops have the general registers for themselves.
+template <int Vectors, class T, class Epilogue, class W>
+[[gnu::noinline]] void AskOfPanel(const PanelRun<T, Epilogue, W>& run, const panel& p) noexcept {
+  AskAhead(*run.task.ahead);
+  AskForOutput<Vectors>(ops::ScalableTag<T>(), run, p);
+}
+
 // Runs one panel on the accumulators that the recursion has named.
 template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
 BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
@@ -278,10 +285,7 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
     // Into memory: in a general register it would be one too many during the products, and a sum pay for it (RunPanel).
     asm("" : "+m"(columns));
     if constexpr (Input::asks_ahead) {
-      if (run.task.ahead != nullptr) {
-        AskAhead(*run.task.ahead);
-        AskForOutput<Vectors>(ops::ScalableTag<T>(), run, *p);
-      }
+      if (run.task.ahead != nullptr) AskOfPanel<Vectors>(run, *p);
     }
     RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
   } while (++p != run.end);

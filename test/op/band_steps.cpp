@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "bcr/bcr.hpp"
+#include "op/linear_case.hpp"
 
 namespace {
 
@@ -29,8 +29,8 @@ void check_steps(std::size_t kept_rows, std::size_t most_steps) {
   const auto packed = bcr::pack<float, bcr::blob_layout::bands>(
       *kept, bcr::matrix_view<const float>{dense.data(), m, k}, {.strips = bcr::strip_cut::shared_columns});
   REQUIRE(packed.ok());
-  const auto plan_of_one = bcr::linear_plan<float>::create(*packed, {.tokens = 1});
-  const auto plan_of_all = bcr::linear_plan<float>::create(*packed, {.tokens = tokens});
+  const auto plan_of_one = bcr::test::linear_plan<float>::create(*packed, {.tokens = 1});
+  const auto plan_of_all = bcr::test::linear_plan<float>::create(*packed, {.tokens = tokens});
   REQUIRE(plan_of_one.ok());
   REQUIRE(plan_of_all.ok());
   std::vector<std::byte> workspace(plan_of_all->workspace_bytes() + plan_of_one->workspace_bytes());

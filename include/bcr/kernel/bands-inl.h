@@ -392,6 +392,7 @@ BandVectors<T, W> LoadVectors(const band_task<T, W>& task, std::size_t first, st
 // wait for before the next strip can begin. There may be none, which a prefetch forgives.
 BCR_INLINE void PrefetchBehind(const void* p) {
 #if defined(__GNUC__)
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + 64));
 #endif
 }

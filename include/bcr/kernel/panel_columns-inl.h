@@ -57,7 +57,7 @@ inline constexpr int kPanelVectorsOf = has_narrow_input<W> && BCR_DOTS_PAIRS && 
 // Where only 32 registers hold wide tiles, that is measured on AVX-512 alone.
 inline constexpr int kTilesTogether = kVectorRegisters < 32 ? 24 : BCR_PERMUTES_512 ? 8 : 1;
 template <int Vectors>
-inline constexpr bool kTakenTogether = kTilesTogether > 1 && (kVectorRegisters < 32 || Vectors > 4);
+inline constexpr bool kTakenTogether = kTilesTogether > 1 && (kVectorRegisters < 32 || Vectors > 5);
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 

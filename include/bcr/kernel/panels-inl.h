@@ -222,8 +222,10 @@ BCR_INLINE void AskForOutput(D d, const PanelRun<T, Epilogue, W>& run, const pan
 BCR_INLINE void AskAhead(read_ahead& ahead) {
   constexpr std::size_t line = 64;
   for (unsigned i = 0; i != ahead.pieces && ahead.rows != 0; ++i) {
-    const auto* const piece = reinterpret_cast<const char*>(ahead.at);
-    for (std::size_t l = 0; l != read_ahead_lines; ++l) __builtin_prefetch(piece + l * line, 0, 2);
+    for (std::size_t l = 0; l != read_ahead_lines; ++l) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr)
+      __builtin_prefetch(reinterpret_cast<const void*>(ahead.at + l * line), 0, 2);
+    }
     ahead.at += read_ahead_lines * line;
     if (ahead.at < ahead.row_end) continue;
     ahead.row_end += ahead.row_step;

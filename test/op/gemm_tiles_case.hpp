@@ -1,0 +1,35 @@
+// Products for tests of tiles side by side: shapes, and numbers of columns around as many tiles as a target takes.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "op/gemm_case.hpp"
+
+namespace bcr::test {
+
+struct tiles_shape {
+  std::size_t rows, inner;
+  pattern_options how;
+};
+
+// The last group of 130 rows has a panel of two; of the last shape whole blocks of rows keep nothing.
+inline constexpr tiles_shape tiles_shapes[] = {
+    {16, 64, {.density = 0.1}},
+    {130, 70, {.density = 0.2}},
+    {64, 700, {.density = 0.1}},
+    {48, 16, {.density = 0.2, .empty_blocks = 0.4}},
+};
+
+// Around some tiles of two and three vectors, as many as a target takes together, and one more.
+template <class T>
+std::vector<std::size_t> columns_of_tiles() {
+  const std::size_t lanes = lanes_of<T>();
+  std::vector<std::size_t> counts = {lanes + 1, 2 * lanes};
+  for (const std::size_t vectors : {4u, 6u, 9u, 72u, 75u}) {
+    counts.insert(counts.end(), {vectors * lanes - 1, vectors * lanes, vectors * lanes + 1});
+  }
+  return counts;
+}
+
+}  // namespace bcr::test

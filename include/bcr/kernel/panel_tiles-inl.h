@@ -219,7 +219,8 @@ void RunPanels(const panel_task<T, W>& task, const Epilogue& epilogue) noexcept 
     const GroupCut<stored_weight<W>> cut(w, g);
     const unsigned direct = store_direct ? w.groups[g].direct_rows : 0;
     bool run_panels = cut.begin != cut.end;
-    if constexpr (kTilesTogether > 1 && is_cheap_v<Epilogue>) {
+    // A convolution's tasks have one tile each.
+    if constexpr (kTilesTogether > 1 && is_cheap_v<Epilogue> && !Input::crosses_lines) {
       if constexpr (kTakenTogether<Vectors>) {
         // With one tile that is wide there is nothing to gain.
         if (store_direct && run_panels && (kVectorRegisters < 32 || task.tiles != 1) && AllWhole(cut)) {

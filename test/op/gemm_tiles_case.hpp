@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "op/gemm_case.hpp"
@@ -30,6 +31,15 @@ std::vector<std::size_t> columns_of_tiles() {
     counts.insert(counts.end(), {vectors * lanes - 1, vectors * lanes, vectors * lanes + 1});
   }
   return counts;
+}
+
+// Calls visit(operands, numbers of columns) for each shape.
+template <class T, class Visit>
+void for_each_tiles_shape(std::uint64_t seed, const Visit& visit) {
+  const std::vector<std::size_t> counts = columns_of_tiles<T>();
+  for (const tiles_shape& of : tiles_shapes) {
+    visit(operands<T, block<4, 16>>(of.rows, of.inner, counts.back(), of.how, ++seed), counts);
+  }
 }
 
 }  // namespace bcr::test

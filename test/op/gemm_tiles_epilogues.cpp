@@ -3,8 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <vector>
 
 #include "op/gemm_tiles_case.hpp"
 
@@ -14,14 +12,11 @@ namespace ep = bcr::epilogue;
 using bcr::test::exact_value;
 
 TEST_CASE_TEMPLATE("gemm: tiles side by side with an epilogue", T, float, double) {
-  const std::vector<std::size_t> counts = bcr::test::columns_of_tiles<T>();
   bcr::test::random_source random(8);
-  std::uint64_t seed = 80;
-  for (const auto& of : bcr::test::tiles_shapes) {
-    const bcr::test::operands<T, bcr::block<4, 16>> in(of.rows, of.inner, counts.back(), of.how, ++seed);
+  bcr::test::for_each_tiles_shape<T>(80, [&](const auto& in, const auto& counts) {
     const auto packed = in.packed();
-    bcr::test::guarded_array<T> bias(of.rows, 1, bcr::test::guard_side::after);
-    for (std::size_t i = 0; i < of.rows; ++i) bias[i] = bcr::test::random_value<T>(random);
+    bcr::test::guarded_array<T> bias(packed.rows(), 1, bcr::test::guard_side::after);
+    for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = bcr::test::random_value<T>(random);
     for (const std::size_t columns : counts) {
       bcr::test::gemm_setting s = bcr::test::any_gemm_setting(random, columns);
       s.options.tile_vectors = 0;
@@ -37,7 +32,7 @@ TEST_CASE_TEMPLATE("gemm: tiles side by side with an epilogue", T, float, double
             return exact_value{sum.value + b + before, sum.magnitude + std::abs(b) + std::abs(before)};
           });
     }
-  }
+  });
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ struct StepMaking {
   net::layer_weights<T> loaded;
   std::size_t threads;
   // Of the first input, the residual and the output.
-  channel_margins input_margins, residual_margins, output_margins;
+  channel_margins input_margins = {}, residual_margins = {}, output_margins = {};
 };
 // What it runs on: results as they lie in memory, with their margins.
 template <class T>

@@ -57,12 +57,11 @@ constexpr std::size_t last_use(const program<Capacity>& run, layer_number result
 // which the step itself needs no element but the one that it is about to write.
 template <std::size_t Capacity>
 constexpr layer_number overwritten(const network<Capacity>& net, const program<Capacity>& run, std::size_t number,
-                                   const channel_margins* margins = nullptr) noexcept {
+                                   const channel_margins* margins) noexcept {
   const step& s = run.steps[number];
   const auto may = [&](layer_number r) {
     return r != 0 && r != no_layer && last_use(run, r) == number &&
-           net[r].shape.elements() == net[s.result].shape.elements() &&
-           (margins == nullptr || margins[r] == margins[s.result]);
+           net[r].shape.elements() == net[s.result].shape.elements() && margins[r] == margins[s.result];
   };
   bool reads_residual = false;
   for (std::size_t k = 0; k < s.input_count; ++k) reads_residual = reads_residual || s.inputs[k] == s.residual;

@@ -215,8 +215,8 @@ class network_runner {
                   "bcr: a batch normalisation follows a convolution or a linear layer whose result nothing else uses");
     image_shape inputs[net::most_inputs];
     for (std::size_t i = 0; i < s.input_count; ++i) inputs[i] = Net.layers[s.inputs[i]].shape;
-    StepMaking<T> how{l,  {inputs, s.input_count},  Net.layers[s.result].shape, {}, threads, {},
-                      {}, memory_.margins[s.result]};
+    StepMaking<T> how{l, {inputs, s.input_count}, Net.layers[s.result].shape, {}, threads};
+    how.output_margins = memory_.margins[s.result];
     if (s.input_count != 0) how.input_margins = memory_.margins[s.inputs[0]];
     if (s.residual != net::no_layer) how.residual_margins = memory_.margins[s.residual];
     if constexpr (net::form_of(Net, s) != weights_form::none) {

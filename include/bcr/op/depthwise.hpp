@@ -31,12 +31,8 @@ class basic_depthwise_plan : public detail::plane_plan<T> {
  public:
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const depthwise_options& options) noexcept {
-    const extent2d positions = options.window.positions(options.input);
-    if (const status s = detail::check_image_window(options.input, options.window, positions, options.threads); !s) {
-      return s;
-    }
-    return detail::check_margins(options.output_margins,
-                                 {options.input.batch, options.input.channels, positions.height, positions.width});
+    return detail::check_image_window(options.input, options.window, options.window.positions(options.input),
+                                      options.threads, options.output_margins);
   }
 
   // A plan for weights of channels x (kernel height x kernel width), as PyTorch's Conv2d has them where groups are the

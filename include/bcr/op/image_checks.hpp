@@ -9,12 +9,14 @@
 #include "bcr/core/status.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
 #include "bcr/kernel/window_layout.hpp"
+#include "bcr/op/channel_margins.hpp"
 
 namespace bcr::detail {
 
 // A window and an image that can be computed with: nothing overflows, and with these positions there is an output.
+// Margins are those of an output with the image's channels.
 inline status check_image_window(const image_shape& image, const window2d& w, const extent2d& positions,
-                                 std::size_t threads) noexcept {
+                                 std::size_t threads, const channel_margins& output_margins = {}) noexcept {
   if (const status s = check_threads(threads); !s) return s;
   if (const status s = check_window(w); !s) return s;
   constexpr std::size_t most = 0xffff;
@@ -32,7 +34,7 @@ inline status check_image_window(const image_shape& image, const window2d& w, co
   if (positions.height == 0 || positions.width == 0) {
     return {errc::invalid_argument, "The window does not fit into the padded image."};
   }
-  return {};
+  return check_margins(output_margins, {image.batch, image.channels, positions.height, positions.width});
 }
 
 // Fails with invalid_argument.

@@ -49,10 +49,9 @@ class basic_pooling_plan : public detail::plane_plan<T> {
   // What these options cannot ask for. Fails with invalid_argument.
   static status can_implement(const pooling_options& options) noexcept {
     const window2d& w = options.window;
-    const extent2d positions = pooled_positions(options.input, w, options.ceil_mode);
-    if (const status s = detail::check_image_window(options.input, w, positions, options.threads); !s) return s;
-    if (const status s = detail::check_margins(
-            options.output_margins, {options.input.batch, options.input.channels, positions.height, positions.width});
+    if (const status s =
+            detail::check_image_window(options.input, w, pooled_positions(options.input, w, options.ceil_mode),
+                                       options.threads, options.output_margins);
         !s) {
       return s;
     }

@@ -27,7 +27,7 @@ struct strip_cost {
   static constexpr double copied_vector = 3, copied_far = 6;
   static constexpr double copied_row = 4;
   static constexpr double lone_weight = 0.3;
-  static constexpr std::size_t near_cache = std::size_t{7} << 17;  // bytes
+  static constexpr std::size_t near_cache = most_bytes_in_place;
 
   // Of a strip of so many images or rows.
   double of_strip(const strip_planes& planes, std::size_t images, std::size_t rows) const noexcept {

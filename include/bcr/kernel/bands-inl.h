@@ -159,43 +159,38 @@ inline std::size_t AlikeRuns(strip_runs runs, bool stays) noexcept {
 
 // Some vectors of lanes of runs of strips without a mask, whose sums stay in registers from one strip to the next of
 // the same rows of a run; `x` and `rows` are of the first input. A strip begins and ends without loss.
-template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
+template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W>
 BCR_INLINE StripsEnd<W> SumWholeStrips(D d, strip_runs runs, const BandCursor<T, W>& at, unsigned first_lane,
-                                       const T* x, T* rows, V&... acc) {
+                                       const T* x, T* rows) {
   constexpr int sums = Vectors * Inputs;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums) {
-    auto next = ops::Zero(d);
-    return SumWholeStrips<Vectors, Inputs, Kind>(d, runs, at, first_lane, x, rows, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<sums>();
-    const std::uint8_t* index = at.index;
-    const W* weight = at.weight + first_lane;
-    const unsigned lanes = runs.front().lanes;
-    for (const strip_run& run : runs) {
-      const unsigned run_steps = run.steps;
-      for (unsigned left = run.strips; left != 0;) {
-        const unsigned first_word = index[strip_first_word];
-        do {
-          const std::size_t first_column = std::size_t{load_index16(index)} * window_columns;
-          StripSteps<T, W> steps{weight, index + strip_row_mask, x + first_column, at.ldx, nullptr, run_steps, lanes};
-          if constexpr (Kind == strip_kind::own) {
-            OwnColumns own = OwnColumnsOf(run, at.columns - first_column);
-            own.first_lane = first_lane;
-            AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
-            index = steps.column + run.column_bytes();
-            weight += std::size_t{run_steps} * lanes;
-          } else {
-            AddShared<Vectors, Inputs, 1, Kind>(d, steps, refs);
-            index = steps.column;
-            weight = steps.weight;
-          }
-        } while (--left != 0 && index[strip_first_word] == first_word);
-        MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
-      }
+  BCR_NAME_SUMS(d, refs);
+  constexpr auto all = std::make_index_sequence<sums>();
+  const std::uint8_t* index = at.index;
+  const W* weight = at.weight + first_lane;
+  const unsigned lanes = runs.front().lanes;
+  for (const strip_run& run : runs) {
+    const unsigned run_steps = run.steps;
+    for (unsigned left = run.strips; left != 0;) {
+      const unsigned first_word = index[strip_first_word];
+      do {
+        const std::size_t first_column = std::size_t{load_index16(index)} * window_columns;
+        StripSteps<T, W> steps{weight, index + strip_row_mask, x + first_column, at.ldx, nullptr, run_steps, lanes};
+        if constexpr (Kind == strip_kind::own) {
+          OwnColumns own = OwnColumnsOf(run, at.columns - first_column);
+          own.first_lane = first_lane;
+          AddStrip<Vectors, Inputs, 1, Kind>(d, steps, own, refs);
+          index = steps.column + run.column_bytes();
+          weight += std::size_t{run_steps} * lanes;
+        } else {
+          AddShared<Vectors, Inputs, 1, Kind>(d, steps, refs);
+          index = steps.column;
+          weight = steps.weight;
+        }
+      } while (--left != 0 && index[strip_first_word] == first_word);
+      MoveToRows<Vectors>(d, rows + first_word * mask_rows, refs, all);
     }
-    return {index, weight - first_lane};
   }
+  return {index, weight - first_lane};
 }
 template <int Vectors, int Inputs, strip_kind Kind, class T, class W>
 [[gnu::noinline]] StripsEnd<W> RunWholeStrips(strip_runs runs, const BandCursor<T, W>& at, unsigned first_lane,

@@ -86,21 +86,16 @@ BCR_INLINE void MulAddTaps(D d, const DenseConvTile<T>& t, const A& acc) {
   }
 }
 
-// Computes a tile in the accumulators that the recursion has named.
-template <int Vectors, class D, class T, class... V>
-BCR_INLINE void RunDenseConvTile(D d, const DenseConvTile<T>& t, V&... acc) {
-  if constexpr (sizeof...(V) < dense_conv_rows * Vectors) {
-    auto next = ops::Zero(d);
-    RunDenseConvTile<Vectors>(d, t, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<Vectors>();
-    MulAddTaps<Vectors>(d, t, refs);
-    StoreSums<0, Vectors>(d, t.sums, refs, all);
-    StoreSums<1, Vectors>(d, t.sums + t.stride, refs, all);
-    StoreSums<2, Vectors>(d, t.sums + 2 * t.stride, refs, all);
-    StoreSums<3, Vectors>(d, t.sums + 3 * t.stride, refs, all);
-  }
+// Computes a tile.
+template <int Vectors, class D, class T>
+BCR_INLINE void RunDenseConvTile(D d, const DenseConvTile<T>& t) {
+  BCR_NAME_SUMS(d, refs);
+  constexpr auto all = std::make_index_sequence<Vectors>();
+  MulAddTaps<Vectors>(d, t, refs);
+  StoreSums<0, Vectors>(d, t.sums, refs, all);
+  StoreSums<1, Vectors>(d, t.sums + t.stride, refs, all);
+  StoreSums<2, Vectors>(d, t.sums + 2 * t.stride, refs, all);
+  StoreSums<3, Vectors>(d, t.sums + 3 * t.stride, refs, all);
 }
 
 // A function of its own for each width, so that its loop has the registers for itself.

@@ -117,27 +117,22 @@ BCR_INLINE void StoreTileRow(D d, const DepthwiseTile<T, Epilogue>& t, const A& 
   }
 }
 
-// Computes a tile in the accumulators that the recursion has named. A height of 0 is any.
-template <int Height, int Stride, int Vectors, class D, class T, class Epilogue, class... V>
-BCR_INLINE void RunDepthwiseTile(D d, const DepthwiseTile<T, Epilogue>& t, V&... acc) {
-  if constexpr (sizeof...(V) < depthwise_rows * Vectors) {
-    auto next = ops::Zero(d);
-    RunDepthwiseTile<Height, Stride, Vectors>(d, t, acc..., next);
+// Computes a tile. A height of 0 is any.
+template <int Height, int Stride, int Vectors, class D, class T, class Epilogue>
+BCR_INLINE void RunDepthwiseTile(D d, const DepthwiseTile<T, Epilogue>& t) {
+  BCR_NAME_SUMS(d, refs);
+  if constexpr (Height == 0) {
+    MulAddWindow<Vectors>(d, t, refs);
   } else {
-    const RefsTo<V...> refs{{acc}...};
-    if constexpr (Height == 0) {
-      MulAddWindow<Vectors>(d, t, refs);
-    } else {
-      constexpr int rows = (static_cast<int>(depthwise_rows) - 1) * Stride + Height;
-      for (std::size_t kx = 0; kx < t.layout.window.kernel.width; ++kx) {
-        MulAddKernelColumn<Height, Stride, Vectors>(d, t, kx, refs, std::make_integer_sequence<int, rows>());
-      }
+    constexpr int rows = (static_cast<int>(depthwise_rows) - 1) * Stride + Height;
+    for (std::size_t kx = 0; kx < t.layout.window.kernel.width; ++kx) {
+      MulAddKernelColumn<Height, Stride, Vectors>(d, t, kx, refs, std::make_integer_sequence<int, rows>());
     }
-    StoreTileRow<0, Vectors>(d, t, refs);
-    StoreTileRow<1, Vectors>(d, t, refs);
-    StoreTileRow<2, Vectors>(d, t, refs);
-    StoreTileRow<3, Vectors>(d, t, refs);
   }
+  StoreTileRow<0, Vectors>(d, t, refs);
+  StoreTileRow<1, Vectors>(d, t, refs);
+  StoreTileRow<2, Vectors>(d, t, refs);
+  StoreTileRow<3, Vectors>(d, t, refs);
 }
 
 // A band of a plane, whose copy is there.

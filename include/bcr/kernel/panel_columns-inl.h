@@ -38,6 +38,7 @@
 
 #include "bcr/format/panels.hpp"
 #include "bcr/kernel/input_rows-inl.h"
+#include "bcr/kernel/sums-inl.h"
 #include "bcr/simd/narrow-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/pairs-inl.h"
@@ -92,23 +93,6 @@ template <int Vectors>
 inline constexpr int kPhases = Vectors > 1              ? 1
                                : kVectorRegisters >= 32 ? 4
                                                         : 2;
-
-// References to vectors, by number. A struct of references is no vector, so that SVE's sizeless ones may be meant.
-template <std::size_t I, class V>
-struct VectorRef {
-  V& v;
-};
-template <class Indices, class... V>
-struct VectorRefs;
-template <std::size_t... I, class... V>
-struct VectorRefs<std::index_sequence<I...>, V...> : VectorRef<I, V>... {};
-template <class... V>
-using RefsTo = VectorRefs<std::index_sequence_for<V...>, V...>;
-
-template <std::size_t I, class D, class A>
-BCR_INLINE ops::Vec<D>& Sum(D, const A& acc) {
-  return static_cast<const VectorRef<I, ops::Vec<D>>&>(acc).v;
-}
 
 // Vector `I` of a column's tile, which begins at `b`; in the place of those that are not among [First, End) stands
 // the vector `First`, which nobody reads.

@@ -80,31 +80,26 @@ BCR_INLINE void EndWholePart(D d, const PanelRun<T, Epilogue, W>& run, const Who
   StoreWholeRow<How, 3>(d, run, whole, acc, part);
 }
 
-// Runs one tile of a whole panel on the accumulators that the recursion has named.
-template <class How, class D, class T, class Epilogue, class W, class... V>
+// Runs one tile of a whole panel.
+template <class How, class D, class T, class Epilogue, class W>
 BCR_INLINE void RunWholeTile(D d, const PanelRun<T, Epilogue, W>& run, const WholePanel<T, stored_weight<W>>& whole,
-                             const typename How::Input& b, V&... acc) {
+                             const typename How::Input& b) {
   constexpr int sums = panel_rows * How::vectors;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<How::vectors>) {
-    auto next = ops::Zero(d);
-    RunWholeTile<How>(d, run, whole, b, acc..., next);
+  BCR_NAME_SUMS(d, refs);
+  const std::size_t last = How::ragged ? run.task.last_vector : (How::vectors - 1) * ops::Lanes(d);
+  PanelCursor<stored_weight<W>> at = whole.at;
+  constexpr bool in_parts = kEndsInParts<typename How::Input, D, How::vectors>;
+  const unsigned left = in_parts && whole.columns >= kLastColumns ? kLastColumns : 0;
+  if (!in_parts || whole.columns != left) {
+    MulAddSegment<kAllRows, How::vectors, How::ahead>(d, whole.columns - left, at, b, last, refs);
+  }
+  FoldPhases<How::vectors>(d, refs, std::make_index_sequence<sums>());
+  if constexpr (in_parts) {
+    constexpr int half = (How::vectors + 1) / 2;
+    EndWholePart<How, 0, half>(d, run, whole, b, at, left, last, refs);
+    EndWholePart<How, half, How::vectors>(d, run, whole, b, at, left, last, refs);
   } else {
-    const RefsTo<V...> refs{{acc}...};
-    const std::size_t last = How::ragged ? run.task.last_vector : (How::vectors - 1) * ops::Lanes(d);
-    PanelCursor<stored_weight<W>> at = whole.at;
-    constexpr bool in_parts = kEndsInParts<typename How::Input, D, How::vectors>;
-    const unsigned left = in_parts && whole.columns >= kLastColumns ? kLastColumns : 0;
-    if (!in_parts || whole.columns != left) {
-      MulAddSegment<kAllRows, How::vectors, How::ahead>(d, whole.columns - left, at, b, last, refs);
-    }
-    FoldPhases<How::vectors>(d, refs, std::make_index_sequence<sums>());
-    if constexpr (in_parts) {
-      constexpr int half = (How::vectors + 1) / 2;
-      EndWholePart<How, 0, half>(d, run, whole, b, at, left, last, refs);
-      EndWholePart<How, half, How::vectors>(d, run, whole, b, at, left, last, refs);
-    } else {
-      EndWholePart<How, 0, How::vectors>(d, run, whole, b, at, left, last, refs);
-    }
+    EndWholePart<How, 0, How::vectors>(d, run, whole, b, at, left, last, refs);
   }
 }
 

@@ -241,37 +241,31 @@ template <int Vectors, class T, class Epilogue, class W>
   AskForOutput<Vectors>(ops::ScalableTag<T>(), run, p);
 }
 
-// Runs one panel on the accumulators that the recursion has named.
-template <class Input, int Vectors, class D, class T, class Epilogue, class W, class... V>
-BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at,
-                         V&... acc) {
+// Runs one panel.
+template <class Input, int Vectors, class D, class T, class Epilogue, class W>
+BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at) {
   constexpr int sums = panel_rows * Vectors;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * kPhases<Vectors>) {
-    auto next = ops::Zero(d);
-    RunPanel<Input, Vectors>(d, run, p, at, acc..., next);
+  BCR_NAME_SUMS(d, refs);
+  constexpr auto all = std::make_index_sequence<Vectors>();
+  const std::size_t stride = Vectors * ops::Lanes(d);
+  if (p.resumes) {
+    const T* const scratch = run.task.scratch;
+    LoadSums<0, Vectors>(d, scratch + p.from(0) * stride, refs, all);
+    LoadSums<1, Vectors>(d, scratch + p.from(1) * stride, refs, all);
+    LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
+    LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
+  }
+  const Input b = Input::Of(run.task, p.first_column);
+  const unsigned left = MulAddPanel<Input, Vectors>(d, b, run.task, p, at, refs);
+  FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
+  if constexpr (kEndsInParts<Input, D, Vectors>) {
+    constexpr int half = (Vectors + 1) / 2;
+    EndPart<Input, Vectors, 0, half>(d, b, run, p, at, left, refs);
+    EndPart<Input, Vectors, half, Vectors>(d, b, run, p, at, left, refs);
+    at.column += left;
+    at.weight += left * panel_rows;
   } else {
-    const RefsTo<V...> refs{{acc}...};
-    constexpr auto all = std::make_index_sequence<Vectors>();
-    const std::size_t stride = Vectors * ops::Lanes(d);
-    if (p.resumes) {
-      const T* const scratch = run.task.scratch;
-      LoadSums<0, Vectors>(d, scratch + p.from(0) * stride, refs, all);
-      LoadSums<1, Vectors>(d, scratch + p.from(1) * stride, refs, all);
-      LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
-      LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
-    }
-    const Input b = Input::Of(run.task, p.first_column);
-    const unsigned left = MulAddPanel<Input, Vectors>(d, b, run.task, p, at, refs);
-    FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
-    if constexpr (kEndsInParts<Input, D, Vectors>) {
-      constexpr int half = (Vectors + 1) / 2;
-      EndPart<Input, Vectors, 0, half>(d, b, run, p, at, left, refs);
-      EndPart<Input, Vectors, half, Vectors>(d, b, run, p, at, left, refs);
-      at.column += left;
-      at.weight += left * panel_rows;
-    } else {
-      EndPart<Input, Vectors, 0, Vectors>(d, b, run, p, at, left, refs);
-    }
+    EndPart<Input, Vectors, 0, Vectors>(d, b, run, p, at, left, refs);
   }
 }
 

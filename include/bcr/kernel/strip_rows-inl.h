@@ -162,22 +162,17 @@ template <int Vectors>
 inline constexpr int kRowPhases = Vectors == 1 ? 4 : 1;
 
 // A strip of at most two vectors of lanes, whose sums go from registers to the rows.
-template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumStripToRows(D d, StripSteps<T, W> at, const strip_indices& strip, T* rows, V&... acc) {
+template <int Vectors, int Inputs, strip_kind Kind, class D, class T, class W>
+BCR_INLINE void SumStripToRows(D d, StripSteps<T, W> at, const strip_indices& strip, T* rows) {
   constexpr int sums = Vectors * Inputs, phases = kRowPhases<Vectors>;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * phases) {
-    auto next = ops::Zero(d);
-    SumStripToRows<Vectors, Inputs, Kind>(d, at, strip, rows, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    AddShared<Vectors, Inputs, phases, Kind>(d, at, refs);
-    AddPhases<phases>(d, refs, std::make_index_sequence<sums>());
-    unsigned from = 0;
-    for (unsigned w = 0; w < strip.run.words; ++w, rows += mask_rows) {
-      const unsigned bits = MaskWord(strip.row_mask() + 2 * w);
-      AddExpandedSums<Vectors>(d, bits, ExpandIndices(bits, from), rows, refs, std::make_index_sequence<Inputs>());
-      from += static_cast<unsigned>(std::popcount(bits));
-    }
+  BCR_NAME_SUMS(d, refs);
+  AddShared<Vectors, Inputs, phases, Kind>(d, at, refs);
+  AddPhases<phases>(d, refs, std::make_index_sequence<sums>());
+  unsigned from = 0;
+  for (unsigned w = 0; w < strip.run.words; ++w, rows += mask_rows) {
+    const unsigned bits = MaskWord(strip.row_mask() + 2 * w);
+    AddExpandedSums<Vectors>(d, bits, ExpandIndices(bits, from), rows, refs, std::make_index_sequence<Inputs>());
+    from += static_cast<unsigned>(std::popcount(bits));
   }
 }
 
@@ -263,65 +258,59 @@ BCR_INLINE void AddStripSteps(D d, StripSteps<T, W>& at, const A& acc) {
   }
 }
 
-template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J, class... V>
+template <class D, class A, std::size_t... I>
+BCR_INLINE void AllAsSummed(D d, const A& acc, std::index_sequence<I...>) {
+  ((Sum<I>(d, acc) = AsSummed(d, Sum<I>(d, acc))), ...);
+}
+
+template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J>
 BCR_INLINE void AddStripToRows(D d, StripSteps<T, W>& at, const std::uint8_t* mask, const R& rows,
-                               std::index_sequence<J...> inputs, V&... acc) {
+                               std::index_sequence<J...> inputs) {
   constexpr int sums = How::vectors * sizeof...(J);
-  if constexpr (sizeof...(V) < sums * How::phases) {
-    auto next = ops::Zero(d);
-    AddStripToRows<How, Kind>(d, at, mask, rows, inputs, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    [[maybe_unused]] const unsigned only = MaskWord(mask);  // now, so that a register less is needed
-    AddStripSteps<How, sizeof...(J), Kind>(d, at, refs);
-    ((acc = AsSummed(d, acc)), ...);
-    AddPhases<How::phases>(d, refs, std::make_index_sequence<sums>());
-    unsigned from = 0;
-    const auto expand = [&]<std::size_t Word>(std::integral_constant<std::size_t, Word>) BCR_LAMBDA_ATTR {
-      const unsigned bits = How::words == 1 ? only : MaskWord(mask + 2 * Word);
-      ExpandToRows<How, Word>(d, bits, from, rows, refs, inputs);
-      from += static_cast<unsigned>(std::popcount(bits));
-    };
-    [&]<std::size_t... Word>(std::index_sequence<Word...>) BCR_LAMBDA_ATTR {
-      (expand(std::integral_constant<std::size_t, Word>()), ...);
-    }(std::make_index_sequence<How::words>());
-  }
+  BCR_NAME_SUMS(d, refs);
+  [[maybe_unused]] const unsigned only = MaskWord(mask);  // now, so that a register less is needed
+  AddStripSteps<How, sizeof...(J), Kind>(d, at, refs);
+  AllAsSummed(d, refs, std::make_index_sequence<sums * How::phases>());
+  AddPhases<How::phases>(d, refs, std::make_index_sequence<sums>());
+  unsigned from = 0;
+  const auto expand = [&]<std::size_t Word>(std::integral_constant<std::size_t, Word>) BCR_LAMBDA_ATTR {
+    const unsigned bits = How::words == 1 ? only : MaskWord(mask + 2 * Word);
+    ExpandToRows<How, Word>(d, bits, from, rows, refs, inputs);
+    from += static_cast<unsigned>(std::popcount(bits));
+  };
+  [&]<std::size_t... Word>(std::index_sequence<Word...>) BCR_LAMBDA_ATTR {
+    (expand(std::integral_constant<std::size_t, Word>()), ...);
+  }(std::make_index_sequence<How::words>());
 }
 
 // Runs of such strips. The rows' sums stay in registers from one strip to the next of the same rows.
-template <class How, int Inputs, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, const T* x, T* rows,
-                                        V&... row) {
+template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
+BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, const T* x, T* rows) {
   const BandTag<T> row_tag;
-  if constexpr (static_cast<int>(sizeof...(V)) < Inputs * How::words) {
-    auto next = ops::Zero(row_tag);
-    return SumStripsOfRows<How, Inputs, Kind>(d, runs, at, x, rows, row..., next);
-  } else {
-    const RefsTo<V...> refs{{row}...};
-    constexpr auto all = std::make_index_sequence<Inputs * How::words>();
-    asm("" : "+r"(x));  // one register, where compilers would add up an address for each strip
-    const std::uint8_t* index = at.index;
-    const W* weight = at.weight;
-    const unsigned lanes = How::full ? How::vectors * static_cast<unsigned>(ops::Lanes(d)) : runs.front().lanes;
-    for (const strip_run& run : runs) {
-      const unsigned run_steps = run.steps;
-      for (unsigned left = run.strips; left != 0;) {
-        const unsigned first_word = index[strip_first_word];
-        T* const here = rows + first_word * mask_rows;
-        LoadRows<Inputs>(row_tag, here, refs, all);
-        do {
-          const std::uint8_t* const mask = index + strip_row_mask;
-          const T* const from = x + std::size_t{load_index16(index)} * window_columns;
-          StripSteps<T, W> steps{weight, mask + 2 * How::words, from, at.ldx, nullptr, run_steps, lanes};
-          AddStripToRows<How, Kind>(d, steps, mask, refs, std::make_index_sequence<Inputs>());
-          index = steps.column;
-          weight = steps.weight;
-        } while (--left != 0 && index[strip_first_word] == first_word);
-        StoreRows<Inputs>(row_tag, here, refs, all);
-      }
+  BCR_NAME_SUMS(row_tag, refs);
+  constexpr auto all = std::make_index_sequence<Inputs * How::words>();
+  asm("" : "+r"(x));  // one register, where compilers would add up an address for each strip
+  const std::uint8_t* index = at.index;
+  const W* weight = at.weight;
+  const unsigned lanes = How::full ? How::vectors * static_cast<unsigned>(ops::Lanes(d)) : runs.front().lanes;
+  for (const strip_run& run : runs) {
+    const unsigned run_steps = run.steps;
+    for (unsigned left = run.strips; left != 0;) {
+      const unsigned first_word = index[strip_first_word];
+      T* const here = rows + first_word * mask_rows;
+      LoadRows<Inputs>(row_tag, here, refs, all);
+      do {
+        const std::uint8_t* const mask = index + strip_row_mask;
+        const T* const from = x + std::size_t{load_index16(index)} * window_columns;
+        StripSteps<T, W> steps{weight, mask + 2 * How::words, from, at.ldx, nullptr, run_steps, lanes};
+        AddStripToRows<How, Kind>(d, steps, mask, refs, std::make_index_sequence<Inputs>());
+        index = steps.column;
+        weight = steps.weight;
+      } while (--left != 0 && index[strip_first_word] == first_word);
+      StoreRows<Inputs>(row_tag, here, refs, all);
     }
-    return {index, weight};
   }
+  return {index, weight};
 }
 template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
 [[gnu::noinline]] StripsEnd<W> RunStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at,

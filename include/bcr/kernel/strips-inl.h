@@ -358,18 +358,13 @@ BCR_INLINE void AddStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own,
   }
 }
 
-// Names the accumulators of a strip, and stores their sums.
-template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W, class... V>
-BCR_INLINE void SumStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own, V&... acc) {
+// Sums up a strip, and stores the sums.
+template <int Vectors, int Inputs, int Phases, strip_kind Kind, class D, class T, class W>
+BCR_INLINE void SumStrip(D d, const StripSteps<T, W>& at, const OwnColumns& own) {
   constexpr int sums = Vectors * Inputs;
-  if constexpr (static_cast<int>(sizeof...(V)) < sums * Phases) {
-    auto next = ops::Zero(d);
-    SumStrip<Vectors, Inputs, Phases, Kind>(d, at, own, acc..., next);
-  } else {
-    const RefsTo<V...> refs{{acc}...};
-    AddStrip<Vectors, Inputs, Phases, Kind>(d, at, own, refs);
-    StoreStripSums<Vectors, Inputs, Phases>(d, at.sums, refs, std::make_index_sequence<sums>());
-  }
+  BCR_NAME_SUMS(d, refs);
+  AddStrip<Vectors, Inputs, Phases, Kind>(d, at, own, refs);
+  StoreStripSums<Vectors, Inputs, Phases>(d, at.sums, refs, std::make_index_sequence<sums>());
 }
 
 // The ways to sum up a strip, for one input or for strip_vectors of them. Here a vector has lanes of one column.

@@ -61,11 +61,12 @@ class panel_plan {
       lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns, lanes_) &&
                      multiplies_alone<T>(weights_, lanes_, lone_columns_of_product);
     }
-    tiles_ = column_tiles(columns - (lone_vector_ ? 1 : 0), lanes_,
-                          best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));
-    if (weights_.group_count() != 0 && tiles_.count() != 0) {
-      grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
-    }
+    const std::size_t vector_bytes = weights.columns() * lanes_ * sizeof(input_type);
+    const product_cut cut = best_cut(weights_.group_count(), columns - (lone_vector_ ? 1 : 0), lanes_,
+                                     best_tile_vectors(target, vector_bytes, tile_vectors), threads,
+                                     work_of_product(static_cast<double>(vector_bytes)));
+    tiles_ = cut.tiles;
+    grid_ = cut.grid;
     const bool vector = work_ == work::vector;
     label_ = kernel_label(vector ? "gemv" : operation, types, Block::rows, Block::columns, panel_rows,
                           vector ? 1 : tiles_.widest(), target.name);
@@ -105,7 +106,7 @@ class panel_plan {
     T* memory;
   };
   share share_of(std::size_t task, std::span<std::byte> workspace) const noexcept {
-    const std::size_t row_part = task / grid_.columns, column_part = task % grid_.columns;
+    const std::size_t row_part = grid_.row_part(task), column_part = grid_.column_part(task);
     const auto first = [&](std::size_t part) {
       return work_ == work::on_bands ? first_group(bands_.bands, part, grid_.rows)
                                      : first_group(weights_.groups, part, grid_.rows);
@@ -144,6 +145,15 @@ class panel_plan {
 
  private:
   std::size_t vector_elements() const noexcept { return gemv_scratch_elements(lanes_) + weights_.columns; }
+
+  product_work work_of_product(double vector_bytes) const noexcept {
+    const double uses = static_cast<double>(weights_.column_uses()),
+                 kept = static_cast<double>(weights_.weights.size());
+    return {.column_uses = uses,
+            .weights = kept,
+            .weight_bytes = kept * sizeof(weight_type) + static_cast<double>(weights_.column_index.size_bytes()),
+            .vector_bytes = vector_bytes};
+  }
 
   // Asking for tiles is asking for panels, where there are any.
   work work_for(blob_layout layout, std::size_t columns, int tile_vectors) const noexcept {

@@ -90,7 +90,8 @@ TEST_CASE("task_grid: every task has a part of its own, and those that follow ea
 }
 
 TEST_CASE("best_cut: narrower tiles where threads have equal shares of them") {
-  const bcr::product_work work{.column_uses = 1e5, .weights = 4e5, .weight_bytes = 2e6, .vector_bytes = 1.3e5};
+  const bcr::product_work work{
+      .panels = 512, .column_uses = 1e5, .weights = 4e5, .weight_bytes = 2e6, .vector_bytes = 1.3e5};
   const auto cut_of = [&](std::size_t vectors, std::size_t tile_vectors, std::size_t threads) {
     return bcr::best_cut(16, 16 * vectors, 16, tile_vectors, threads, work);
   };
@@ -107,7 +108,8 @@ TEST_CASE("best_cut: narrower tiles where threads have equal shares of them") {
   PROPERTY("no more tasks than threads, groups and tiles, and no narrower than four", [] {
     const std::size_t groups = 1 + bcr::test::any_extent(60), columns = 1 + bcr::test::any_extent(900);
     const std::size_t threads = 1 + bcr::test::any_extent(40), wanted = 1 + bcr::test::any_extent(6) % 6;
-    const bcr::product_work any{.column_uses = 1.0 + static_cast<double>(bcr::test::any_extent(10000)),
+    const bcr::product_work any{.panels = 1.0 + static_cast<double>(bcr::test::any_extent(1000)),
+                                .column_uses = 1.0 + static_cast<double>(bcr::test::any_extent(10000)),
                                 .weights = 1.0 + static_cast<double>(bcr::test::any_extent(40000)),
                                 .weight_bytes = 1.0,
                                 .vector_bytes = 1.0 + static_cast<double>(bcr::test::any_extent(100000))};

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <utility>
 
@@ -105,7 +104,8 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
   template <block_shape Block, blob_layout Layout>
   basic_gemm_plan(const gemm_kernels<T, Epilogue, W>& kernels,
                   const packed_weights<weight_type, Block, Layout>& weights, const gemm_options& options) noexcept
-      : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors),
+      : base("gemm", kernels.panels.target, weights, options.columns, options.threads, options.tile_vectors,
+             options.copy != input_copy::always),
         kernels_(&kernels),
         columns_(options.columns),
         accumulate_(options.accumulate),
@@ -114,7 +114,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     if (copy_ == input_copy::automatic && this->work_ == base::work::tiles) {
       // Tasks that share columns would each copy them.
       copies_misaligned_ = this->grid_.rows == 1 && copying_misaligned_pays();
-      copies_colliding_ = collide(columns_) && copying_colliding_pays();
+      copies_colliding_ = this->collide(columns_) && copying_colliding_pays();
     }
     const bool may_copy = copy_ == input_copy::always || copies_misaligned_ || copies_colliding_;
     if (this->work_ == base::work::tiles && !accumulate_ && weights_.mostly_whole()) {
@@ -140,15 +140,8 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     return column_uses * gain > cost * static_cast<double>(weights_.columns);
   }
 
-  // Whether a tile's rows, so many elements apart, all begin in the same line of the first cache level and are more
-  // than the second has ways for: 8 for each line of 128 KiB, or more.
-  bool collide(std::size_t leading_dimension) const noexcept {
-    constexpr std::size_t first_way = std::size_t{1} << 12, second_way = std::size_t{1} << 17, ways = 8;
-    const std::size_t apart = leading_dimension * sizeof(input_type);
-    return apart % first_way == 0 && weights_.columns > ways * (second_way / std::gcd(apart, second_way));
-  }
-  // Then each use of a vector waits for the third level, for 0.7 cycles on Zen 4 and 2 to 4 on Emerald Rapids, and its
-  // copy costs 9. A product of 2048 x 2048 x 1024 in 4x16 takes 0.78 of the time, or 0.4.
+  // Where rows collide, each use of a vector waits for the third level, for 0.7 cycles on Zen 4 and 2 to 4 on Emerald
+  // Rapids, and its copy costs 9. A product of 2048 x 2048 x 1024 in 4x16 takes 0.78 of the time, or 0.4.
   bool copying_colliding_pays() const noexcept {
     return static_cast<double>(weights_.column_uses()) > 9.0 * static_cast<double>(weights_.columns * this->grid_.rows);
   }
@@ -157,7 +150,7 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     return copy_ == input_copy::always ||
            (copies_misaligned_ && (reinterpret_cast<std::uintptr_t>(b.data) % buffer_alignment != 0 ||
                                    b.leading_dimension * sizeof(input_type) % buffer_alignment != 0)) ||
-           (copies_colliding_ && collide(b.leading_dimension));
+           (copies_colliding_ && this->collide(b.leading_dimension));
   }
 
   // A column alone may be anywhere; several are turned first.

@@ -40,11 +40,12 @@ class panel_plan {
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
  protected:
-  // `columns` results for each row of the weights: columns of C, or tokens.
+  // `columns` results for each row of the weights: columns of C, or tokens. Where the input stays in place, tasks read
+  // its rows as far apart as they are.
   template <block_shape Block, blob_layout Layout>
   panel_plan(const char* operation, const kernel_target& target,
              const packed_weights<weight_type, Block, Layout>& weights, std::size_t columns, std::size_t threads,
-             int tile_vectors) noexcept
+             int tile_vectors, bool input_stays) noexcept
       : shape_{weights.rows(), weights.columns()},
         weights_(weights.panels()),
         bands_(weights.bands()),
@@ -64,7 +65,7 @@ class panel_plan {
     const std::size_t vector_bytes = weights.columns() * lanes_ * sizeof(input_type);
     const product_cut cut = best_cut(weights_.group_count(), columns - (lone_vector_ ? 1 : 0), lanes_,
                                      best_tile_vectors(target, vector_bytes, tile_vectors), threads,
-                                     work_of_product(static_cast<double>(vector_bytes)));
+                                     work_of_product(vector_bytes, input_stays && collide(columns)));
     tiles_ = cut.tiles;
     grid_ = cut.grid;
     const bool vector = work_ == work::vector;
@@ -96,6 +97,15 @@ class panel_plan {
     const std::size_t elements = weights_.columns * tiles_.widest() * lanes_;
     constexpr std::size_t line = buffer_alignment;
     return has_narrow_input<W> ? (elements * sizeof(input_type) + line - 1) / line * line / sizeof(T) : elements;
+  }
+
+  // Whether a tile's rows, so many elements apart, all begin in the same line of the first cache level and are more
+  // than the second has room for: 8 in each of the places, up to 128 KiB from the first, where rows so far apart begin.
+  bool collide(std::size_t leading_dimension) const noexcept {
+    constexpr std::size_t first_way = std::size_t{1} << 12, second_way = std::size_t{1} << 17, ways = 8;
+    const std::size_t apart = leading_dimension * sizeof(input_type), power_of_two = apart & (~apart + 1);
+    return apart % first_way == 0 &&
+           weights_.columns * (power_of_two < second_way ? power_of_two : second_way) > ways * second_way;
   }
 
   // What one task computes, and the memory that it has: groups of rows, or bands.
@@ -146,13 +156,14 @@ class panel_plan {
  private:
   std::size_t vector_elements() const noexcept { return gemv_scratch_elements(lanes_) + weights_.columns; }
 
-  product_work work_of_product(double vector_bytes) const noexcept {
-    const double uses = static_cast<double>(weights_.column_uses()),
-                 kept = static_cast<double>(weights_.weights.size());
-    return {.column_uses = uses,
+  product_work work_of_product(std::size_t vector_bytes, bool colliding) const noexcept {
+    const double kept = static_cast<double>(weights_.weights.size());
+    return {.panels = static_cast<double>(weights_.panels.size()),
+            .column_uses = static_cast<double>(weights_.column_uses()),
             .weights = kept,
             .weight_bytes = kept * sizeof(weight_type) + static_cast<double>(weights_.column_index.size_bytes()),
-            .vector_bytes = vector_bytes};
+            .vector_bytes = static_cast<double>(vector_bytes),
+            .bytes_a_cycle = colliding ? 8.0 : 32.0};
   }
 
   // Asking for tiles is asking for panels, where there are any.

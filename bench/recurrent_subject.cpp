@@ -14,6 +14,13 @@
 namespace bench {
 namespace {
 
+// Whether this program's kernels look up bytes.
+#ifdef __AVX512VBMI__
+constexpr bcr::strip_cut strips = bcr::strip_cut::looked_up;
+#else
+constexpr bcr::strip_cut strips = bcr::strip_cut::automatic;
+#endif
+
 template <class Block>
 bcr::pattern<Block> existing_pattern(const block_mask& mask, std::size_t m, std::size_t k) {
   auto made = pattern_of<Block>(mask, m, k);
@@ -50,7 +57,8 @@ class bcr_gemv final : public gemv_subject {
 
   std::string prepare(const problem& p) override {
     bind(p);
-    auto packed = bcr::pack<W, bcr::blob_layout::bands>(existing_pattern<Block>(mask_, p.m, p.k), {p.w, p.m, p.k});
+    auto packed = bcr::pack<W, bcr::blob_layout::bands>(existing_pattern<Block>(mask_, p.m, p.k), {p.w, p.m, p.k},
+                                                        {.strips = strips});
     if (!packed) return packed.message();
     packed_.emplace(std::move(*packed));
     auto plan = linear_plan::create(*packed_, {.tokens = 1, .threads = static_cast<std::size_t>(p.threads)});
@@ -112,7 +120,7 @@ std::unique_ptr<cell_subject> make_cell(const cell_problem& p, const block_mask&
   const auto kept_recurrent = existing_pattern<Block>(recurrent, p.rows(), p.hidden);
   const bool is_lstm = p.kind == bcr::cell_kind::lstm;
   auto cell = bcr::pack_cell<W, Block, Layout>(
-      {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx},
+      {.kind = p.kind, .order = is_lstm ? bcr::gate_order::pytorch : bcr::gate_order::onnx, .strips = strips},
       {.input = kept_input, .recurrent = kept_recurrent},
       {.input = {p.input_weights, p.rows(), p.inputs},
        .recurrent = {p.recurrent_weights, p.rows(), p.hidden},

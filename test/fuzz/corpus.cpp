@@ -51,6 +51,8 @@ int main(int count, char** arguments) {
   using bcr::blob_layout, bcr::strip_cut;
   write("open/shared", bcr::test::victim<blob_layout::bands>({.strips = strip_cut::shared_columns}).bytes());
   write("open/own", bcr::test::victim<blob_layout::bands>({.strips = strip_cut::own_columns}).bytes());
+  write("open/own_bytes",
+        bcr::test::victim<blob_layout::bands, std::int8_t>({.strips = strip_cut::own_columns}).bytes());
   write_weights<float, bcr::block<8, 4>>("no_rows", 0, 5, {});
   write_weights<float, bcr::block<8, 4>>("one_weight", 1, 1, {.density = 1});
   write_weights<float, bcr::block<8, 4>>("nothing_kept", 20, 9, {.density = 0});

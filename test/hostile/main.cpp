@@ -222,6 +222,8 @@ int main(int count, char** arguments) {
   target halves(some_weights<bcr::f16, bcr::block<8, 16>>(21, 50, {.density = 0.3, .rows_kept = 0.75}), all);
   target brains(some_weights<bcr::bf16, bcr::block<4, 16>, blob_layout::bands>(9, 30, {.density = 0.3}), all);
   target bytes8(bcr::result(bcr::test::victim<blob_layout::bands, std::int8_t>({})), all);
+  target own_bytes(bcr::result(bcr::test::victim<blob_layout::bands, std::int8_t>({.strips = strip_cut::own_columns})),
+                   all);
   target large(some_weights<float, bcr::block<128, 1024>>(130, 1100, {.density = 0.002, .rows_kept = 0.1}), all);
   target shared(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::shared_columns})), all);
   target own(bcr::result(bcr::test::victim<blob_layout::bands>({.strips = strip_cut::own_columns})), all);
@@ -231,8 +233,8 @@ int main(int count, char** arguments) {
   target empty(some_weights<float, bcr::block<1, 1>>(0, 9, {}), all);
 
   const auto each = [&](auto&& what) {
-    what(carried), what(direct), what(doubles), what(halves), what(brains), what(bytes8), what(large), what(shared),
-        what(own), what(both), what(empty);
+    what(carried), what(direct), what(doubles), what(halves), what(brains), what(bytes8), what(own_bytes), what(large),
+        what(shared), what(own), what(both), what(empty);
   };
   systematically(carried, true);
   each([](auto& target) { systematically(target, false); });

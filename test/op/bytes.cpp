@@ -63,8 +63,8 @@ struct bytes_case {
     }
   }
 
-  auto packed() const {
-    auto made = bcr::pack<std::int8_t, blob_layout::bands>(kept, weights.view());
+  auto packed(bcr::strip_cut strips = bcr::strip_cut::automatic) const {
+    auto made = bcr::pack<std::int8_t, blob_layout::bands>(kept, weights.view(), {.strips = strips});
     REQUIRE(made.message() == doctest::String("Success."));
     return std::move(*made);
   }
@@ -153,7 +153,10 @@ void check_shapes(const std::vector<std::size_t>& rows, const std::vector<std::s
         CAPTURE(k);
         CAPTURE(in.vectors.rows);
         const std::vector<float> expected = in.expected();
-        CHECK(run(in, in.packed(), any_setting(random)) == expected);
+        for (const auto strips : {bcr::strip_cut::automatic, bcr::strip_cut::own_columns, bcr::strip_cut::looked_up}) {
+          CAPTURE(static_cast<int>(strips));
+          CHECK(run(in, in.packed(strips), any_setting(random)) == expected);
+        }
       }
     }
   }
@@ -164,6 +167,8 @@ TEST_CASE("bytes: the whole numbers that the rule gives, for every shape") {
   SUBCASE("blocks of one row") { check_shapes<bcr::block<1, 8>>(few, {1, 7, 40}, 1); }
   SUBCASE("small blocks") { check_shapes<bcr::block<4, 16>>(some, {0, 1, 3, 4, 5, 16, 17, 63, 150}, 2); }
   SUBCASE("blocks that vectors do not fit") { check_shapes<bcr::block<7, 5>>(few, {4, 29, 60}, 3); }
+  SUBCASE("blocks of two words of rows") { check_shapes<bcr::block<32, 32>>(few, {31, 100}, 6); }
+  SUBCASE("blocks that fill a vector together") { check_shapes<bcr::block<8, 32>>({8, 33, 130}, {32, 70, 200}, 7); }
   SUBCASE("tall blocks") { check_shapes<bcr::block<64, 64>>(few, {64, 200}, 4); }
   SUBCASE("the tallest and widest blocks") { check_shapes<bcr::block<128, 1024>>({3, 129, 200}, {700, 1300}, 5); }
 }

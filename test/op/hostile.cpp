@@ -86,6 +86,7 @@ TEST_CASE("plans on weights with any field at any edge") {
   check_plans(victim<blob_layout::bands>({.strips = strip_cut::shared_columns}));
   check_plans(victim<blob_layout::bands>({.strips = strip_cut::own_columns}));
   check_plans(victim<blob_layout::bands, std::int8_t>({}));
+  check_plans(victim<blob_layout::bands, std::int8_t>({.strips = strip_cut::own_columns}));
 }
 
 }  // namespace

@@ -82,6 +82,64 @@ TEST_CASE("bytes: blocks that keep other rows than their neighbours become one s
   CHECK(narrow->kept() >= few.kept());
 }
 
+TEST_CASE("bytes: small blocks below each other are a strip with columns of their own, if bytes are looked up") {
+  using small = bcr::block<8, 32>;
+  const auto kept = bcr::test::random_pattern<small>(128, 1024, {.density = 0.1, .rows_kept = 0.5}, 1);
+  const auto dense = bcr::test::random_matrix<float>(128, 1024, 2);
+  const auto packed =
+      bcr::pack<std::int8_t, blob_layout::bands>(kept, dense.view(), {.strips = bcr::strip_cut::looked_up});
+  REQUIRE(packed.ok());
+  CHECK(packed->kept() == kept.kept());
+  std::size_t strips = 0, kept_at_all = 0, wrong = 0;
+  for (const bcr::strip_run& run : packed->bands().runs) {
+    CHECK(run.kind == bcr::strip_kind::own_bytes);
+    strips += run.strips;
+  }
+  CHECK(strips < 512 / 2);
+  packed->for_each_weight([&](std::size_t i, std::size_t k, std::int8_t) {
+    ++kept_at_all;
+    wrong += !kept.keeps(i, k);
+  });
+  CHECK(wrong == 0);
+  CHECK(kept_at_all == kept.kept());
+}
+
+TEST_CASE("bytes: damage to strips with columns of their own") {
+  // Four columns of one row of a block, and of the one below it three: after them comes an index of no column.
+  auto kept = bcr::pattern<block>::create(16, 4);
+  for (std::size_t b = 0; b < 2; ++b) {
+    for (std::size_t r = 0; r < 4; ++r) kept->keep_row(b, 0, r + b);
+    for (std::size_t c = b; c < 4; ++c) kept->keep_column(b, 0, c);
+  }
+  const auto good = bcr::pack<std::int8_t, blob_layout::bands>(*kept, bcr::test::random_weights<float>(*kept, 1).view(),
+                                                               {.strips = bcr::strip_cut::own_columns});
+  REQUIRE(good.ok());
+  const auto says = [&](const char* sentence, auto&& damage) {
+    tampered t(good->bytes());
+    damage(t);
+    CHECK(weights::view(t.sealed()).message() == doctest::String(sentence));
+  };
+  tampered whole(good->bytes());
+  REQUIRE(whole.runs().size() == 1);
+  REQUIRE(whole.runs()[0].lanes == 8);
+  REQUIRE(whole.runs()[0].steps == 4);
+  REQUIRE(whole.indices()[7 + 7] == bcr::no_column);
+  const auto numbers = [](tampered& t) { return t.section<std::int8_t>(bcr::bands_section::weights); };
+  REQUIRE(numbers(whole)[4 * 4 + 3] == 0);
+  says("Success.", [](tampered&) {});
+  says("A strip of the packed weights is not padded with zeros.", [&](tampered& t) { numbers(t)[4 * 4 + 3] = 1; });
+  says("A strip of the packed weights reaches outside of the matrix.", [](tampered& t) { t.indices()[7] = 4; });
+  says("A strip of the packed weights reaches outside of the matrix.", [](tampered& t) { t.indices()[7] = 64; });
+  says("A sum of a row's packed weights is wrong.", [&](tampered& t) { numbers(t)[0] ^= 1; });
+  constexpr const char* shape = "A run of the packed weights has a shape that it cannot have.";
+  says(shape, [](tampered& t) { t.runs()[0].steps = 3; });
+  says(shape, [](tampered& t) { t.runs()[0].windows = 1; });
+  says(shape, [](tampered& t) { t.runs()[0].words = 0; });
+  says(shape, [](tampered& t) { t.runs()[0].group_bits = 6; });
+  says(shape, [](tampered& t) { t.runs()[0].full_steps = 4; });
+  says(shape, [](tampered& t) { t.runs()[0].padded = 2; });
+}
+
 TEST_CASE("bytes: a quarter of the bytes of weights in float") {
   const auto kept = bcr::test::random_pattern<bcr::block<16, 64>>(512, 1024, {.density = 0.1}, 1);
   const auto dense = bcr::test::random_matrix<float>(512, 1024, 2);
@@ -109,7 +167,6 @@ TEST_CASE("bytes: what is refused") {
 }
 
 TEST_CASE("bytes: any field at any edge, and several at once, are refused or describe a matrix") {
-  const auto good = bcr::test::victim<blob_layout::bands, std::int8_t>({});
   std::size_t accepted = 0, refused = 0, harmful = 0;
   const auto visit = [&](tampered& t) {
     const auto opened = weights::view(t.sealed());
@@ -117,12 +174,15 @@ TEST_CASE("bytes: any field at any edge, and several at once, are refused or des
     refused += !opened.ok();
     if (opened) harmful += !bcr::test::can_be_walked(*opened);
   };
-  bcr::test::for_each_tampering(good.bytes(), visit);
-  bcr::test::random_source random(1);
-  for (int round = 0; round < 20000; ++round) {
-    tampered t(good.bytes());
-    bcr::test::tamper_at_random(t, t.fields(), random);
-    visit(t);
+  for (const auto strips : {bcr::strip_cut::automatic, bcr::strip_cut::own_columns}) {
+    const auto good = bcr::test::victim<blob_layout::bands, std::int8_t>({.strips = strips});
+    bcr::test::for_each_tampering(good.bytes(), visit);
+    bcr::test::random_source random(1);
+    for (int round = 0; round < 20000; ++round) {
+      tampered t(good.bytes());
+      bcr::test::tamper_at_random(t, t.fields(), random);
+      visit(t);
+    }
   }
   CHECK(harmful == 0);
   CHECK(accepted > 50);

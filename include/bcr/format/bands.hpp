@@ -12,6 +12,8 @@
 //   strip_kind::bytes    the same, for weights of eight bits
 //   strip_kind::own      rows of several blocks below each other: groups of 1, 2, 4 or 8 lanes have a column of their
 //                        own in every step, out of a window of 32. A group may be padded with lanes that are no rows
+//   strip_kind::own_bytes   the same, for weights of eight bits: groups of up to 32 lanes, of which the last may have
+//                        fewer, and a window of 64. Where a group has no column left, its weights are zeros
 //
 // The indices are one stream of bytes, and each strip has there
 //
@@ -21,7 +23,8 @@
 //            are one row after the other from there on: a kernel then adds such strips up in its registers
 //   2 for 16 lanes   if `own` and padded: which lanes are rows
 //   columns  a byte or two a step if `shared`; a byte a step and group if `own`; if `bytes`, how many there are in each
-//            256 columns from the window on, a byte each, and then a byte a step, which counts from where these begin
+//            256 columns from the window on, a byte each, and then a byte a step, which counts from where these begin;
+//            if `own_bytes`, a byte a step and group, those of four steps together, group by group
 //
 // Weights of eight bits (core/quantise.hpp) have strips of their own, in which the weights of four columns lie
 // together, row by row, as instructions for dot products want them; after the last column come zeros until there are
@@ -51,6 +54,8 @@ inline constexpr int band_rows_limit = 128;
 inline constexpr int mask_rows = 16;
 // Columns of the window that a strip's indices count from: its first is a multiple of this.
 inline constexpr int window_columns = 32;
+// How many columns from there on the groups of a strip of bytes may have.
+inline constexpr unsigned byte_groups_columns = 64;
 inline constexpr std::size_t bands_columns_limit = std::size_t{window_columns} << 16;
 inline constexpr unsigned byte_window_columns = 256;
 // The index of a group that has no weights left for a step; its lanes are zeros, to be met by no input.
@@ -72,31 +77,40 @@ struct band {
   std::uint64_t weight_begin;
 };
 
-enum class strip_kind : std::uint8_t { shared8, shared16, own, bytes };
+enum class strip_kind : std::uint8_t { shared8, shared16, own, bytes, own_bytes };
+
+constexpr bool has_own_columns(strip_kind kind) noexcept {
+  return kind == strip_kind::own || kind == strip_kind::own_bytes;
+}
 
 struct strip_run {
   std::uint16_t strips;  // at least 1
   strip_kind kind;
   std::uint8_t words;       // of a row mask, or none
   std::uint8_t lanes;       // weights a step; if `own`, a multiple of the group
-  std::uint8_t steps;       // at least 1
+  std::uint8_t steps;       // at least 1; if `own_bytes`, a multiple of four
   std::uint8_t full_steps;  // if `own`: the first ones, in which every group has a column
-  std::uint8_t group_bits;  // if `own`: lanes that share a column, as a power of two
-  std::uint8_t padded;      // if `own`: 1 where some lane is no row
+  std::uint8_t group_bits;  // if of own columns: lanes that share one, as a power of two
+  std::uint8_t padded;      // the same: 1 where some lane is no row
   std::uint8_t windows;     // if `bytes`: of byte_window_columns, from the strip's own on
 
   constexpr unsigned lane_words() const noexcept {
     return padded != 0 ? (unsigned{lanes} + mask_rows - 1) / mask_rows : 0;
   }
-  constexpr unsigned groups() const noexcept { return unsigned{lanes} >> group_bits; }
+  constexpr unsigned groups() const noexcept { return (unsigned{lanes} + (1u << group_bits) - 1) >> group_bits; }
   // Whether a strip needs no row mask, if its rows follow each other: the lanes of whole vectors, of any target's.
   constexpr bool is_whole() const noexcept {
-    return kind != strip_kind::bytes && padded == 0 && lanes % (2 * mask_rows) == 0;
+    return kind < strip_kind::bytes && padded == 0 && lanes % (2 * mask_rows) == 0;
   }
   // Bytes of a strip's columns, and of all of its indices.
   constexpr std::size_t column_bytes() const noexcept {
     if (kind == strip_kind::bytes) return std::size_t{windows} + steps;
-    return std::size_t{steps} * (kind == strip_kind::own ? groups() : kind == strip_kind::shared16 ? 2u : 1u);
+    return std::size_t{steps} * (has_own_columns(kind) ? groups() : kind == strip_kind::shared16 ? 2u : 1u);
+  }
+  // Which byte of the columns a step and group has, of a strip of own columns.
+  constexpr std::size_t column_index(unsigned step, unsigned group) const noexcept {
+    const unsigned together = kind == strip_kind::own_bytes ? 4 : 1;
+    return (std::size_t{step / together} * groups() + group) * together + step % together;
   }
   constexpr std::size_t index_bytes() const noexcept { return 3 + 2 * (words + lane_words()) + column_bytes(); }
   // A strip's elements of the stream of weights, and which of them a step and lane has.
@@ -159,9 +173,10 @@ struct strip_indices {
       case strip_kind::bytes:
         return byte_column(step);
       case strip_kind::own:
+      case strip_kind::own_bytes:
         break;
     }
-    return columns()[step * run.groups() + (lane >> run.group_bits)];
+    return columns()[run.column_index(step, lane >> run.group_bits)];
   }
 };
 
@@ -200,7 +215,7 @@ struct bands_view {
               if (!strip.is_row(lane)) continue;
               row = strip.next_row(row);
               const unsigned column = strip.column(step, lane);
-              if (run.kind != strip_kind::own || column != no_column) {
+              if (!has_own_columns(run.kind) || column != no_column) {
                 visit(first_row + row, strip.first_column() + column,
                       weight[run.weight_index(step, lane, columns_together<T>)]);
               }
@@ -280,12 +295,16 @@ class bands_check {
   }
 
   status check_run(const strip_run& run) noexcept {
-    const bool own = run.kind == strip_kind::own;
+    const bool own = run.kind == strip_kind::own, own_bytes = run.kind == strip_kind::own_bytes;
     if (run.strips == 0 || run.steps == 0 || run.lanes == 0 || run.lanes > band_rows_limit ||
-        run.words > band_rows_limit / mask_rows || run.kind > strip_kind::bytes ||
-        (run.kind == strip_kind::bytes) != quantised<T> || (run.windows != 0) != quantised<T> ||
-        run.group_bits > (own ? 3 : 0) || run.padded > (own ? 1 : 0) || run.full_steps > (own ? run.steps : 0) ||
-        (run.groups() << run.group_bits) != run.lanes || (run.words == 0 && !run.is_whole())) {
+        run.words > band_rows_limit / mask_rows || run.kind > strip_kind::own_bytes ||
+        (run.kind >= strip_kind::bytes) != quantised<T> || (run.windows != 0) != (run.kind == strip_kind::bytes) ||
+        run.group_bits > (own         ? 3
+                          : own_bytes ? 5
+                                      : 0) ||
+        run.padded > (own || own_bytes ? 1 : 0) || run.full_steps > (own ? run.steps : 0) ||
+        (own && (run.groups() << run.group_bits) != run.lanes) || (own_bytes && run.steps % columns_together<T> != 0) ||
+        (run.words == 0 && !run.is_whole())) {
       return damaged("A run of the packed weights has a shape that it cannot have.");
     }
     const std::size_t strip_weights = run.weights(columns_together<T>);
@@ -336,7 +355,7 @@ class bands_check {
   status check_columns(const strip_indices& strip, std::size_t left) noexcept {
     constexpr status outside(errc::corrupt, "A strip of the packed weights reaches outside of the matrix.");
     const strip_run& run = strip.run;
-    if (run.kind != strip_kind::own) {
+    if (!has_own_columns(run.kind)) {
       // A kernel may read from the last window on, even if it has no columns.
       if (run.windows != 0 && (run.windows - 1u) * std::size_t{byte_window_columns} >= left) return outside;
       unsigned counted = 0;
@@ -350,10 +369,11 @@ class bands_check {
       kept_ += std::uint64_t{run.steps} * run.lanes;
       return {};
     }
+    const unsigned window = quantised<T> ? byte_groups_columns : window_columns;
     for (unsigned step = 0; step < run.steps; ++step) {
       for (unsigned lane = 0; lane < run.lanes; ++lane) {
         const unsigned column = strip.column(step, lane);
-        if (column == no_column ? step < run.full_steps : column >= window_columns || column >= left) return outside;
+        if (column == no_column ? step < run.full_steps : column >= window || column >= left) return outside;
         kept_ += column != no_column && strip.is_row(lane);
       }
     }
@@ -388,20 +408,24 @@ class bands_check {
   {
     const strip_run& run = strip.run;
     const std::size_t steps = run.weights(columns_together<T>) / run.lanes;
-    for (unsigned lane = 0, bit = 0; lane < run.lanes; ++lane, ++bit) {
-      bit = strip.next_row(bit);
-      row_weights& row = of_rows_[strip.first_word() * mask_rows + bit];
+    const bool own = has_own_columns(run.kind);
+    for (unsigned lane = 0, bit = 0; lane < run.lanes; ++lane) {
+      const bool is_row = strip.is_row(lane);
+      if (is_row) bit = strip.next_row(bit);
+      row_weights none, &row = is_row ? of_rows_[strip.first_word() * mask_rows + bit] : none;
+      for (unsigned step = 0; step < steps; ++step) {
+        const int weight = v_.weights[weight_ + run.weight_index(step, lane, columns_together<T>)];
+        const bool kept = is_row && step < run.steps && (!own || strip.column(step, lane) != no_column);
+        if (weight < -127) return damaged("A weight of the packed weights is -128, which no weight can be.");
+        if (!kept && weight != 0) return damaged("A strip of the packed weights is not padded with zeros.");
+        row.count += kept;
+        row.sum += weight;
+      }
       // So that no sum of products overflows.
-      row.count += run.steps;
       if (row.count > v_.columns) {
         return damaged("A row of the packed weights has more weights than columns.");
       }
-      for (unsigned step = 0; step < steps; ++step) {
-        const int weight = v_.weights[weight_ + run.weight_index(step, lane, columns_together<T>)];
-        if (weight < -127) return damaged("A weight of the packed weights is -128, which no weight can be.");
-        if (step >= run.steps && weight != 0) return damaged("A strip of the packed weights is not padded with zeros.");
-        row.sum += weight;
-      }
+      bit += is_row;
     }
     return {};
   }

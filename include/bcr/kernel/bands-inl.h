@@ -66,17 +66,18 @@ BCR_INLINE void RunStrip(StripSteps<T, W> steps, const strip_run& run, std::size
 
 // The input of the strips of a run: where it is, or, for bytes, a copy. It is made for the next strip before this one
 // is summed up, as what was stored a moment ago as bytes cannot be loaded as something wider.
-template <bool One, class T, class W>
+template <bool One, class T, class W, bool Gathered>
 struct StripInput {
   BCR_INLINE StripInput(const strip_run&, const BandCursor<T, W>&, const std::uint8_t*) {}
   BCR_INLINE void prepare(const strip_run&, const BandCursor<T, W>&, const std::uint8_t*) {}
-  BCR_INLINE StripSteps<T, W> steps(const strip_indices& strip, const BandCursor<T, W>& at, const W* weight, T* sums) {
+  BCR_INLINE StripSteps<BandInput<T, W>, W> steps(const strip_indices& strip, const BandCursor<T, W>& at,
+                                                  const W* weight, BandSum<T, W>* sums) {
     return {weight,          strip.columns(), at.x + strip.first_column(), One ? 0 : at.ldx, sums,
             strip.run.steps, strip.run.lanes};
   }
 };
 template <bool One, class T>
-struct StripInput<One, T, std::int8_t> {
+struct StripInput<One, T, std::int8_t, true> {
   using cursor = BandCursor<T, std::int8_t>;
 
   BCR_INLINE StripInput(const strip_run& run, const cursor& at, const std::uint8_t* index) { prepare(run, at, index); }
@@ -110,7 +111,7 @@ template <class Strip, bool One, class T, class W>
   const W* weight = at.weight;
   const std::size_t vectors = One ? 1 : at.vectors;
   auto *sums = at.sums, *sums_before = at.sums + vectors * strip_sums;
-  StripInput<One, T, W> input(runs.front(), at, index);
+  StripInput<One, T, W, quantised<W> && !Strip::is_own> input(runs.front(), at, index);
   for (const strip_run *run = runs.data(), *const end = run + runs.size(); run != end; ++run) {
     const std::size_t index_step = run->index_bytes(), weight_step = run->weights(columns_together<W>);
     for (unsigned s = run->strips; s != 0; --s) {
@@ -153,6 +154,7 @@ inline std::size_t AlikeRuns(strip_runs runs, bool stays) noexcept {
   for (; alike != runs.size(); ++alike) {
     const strip_run& b = runs[alike];
     if (a.kind != b.kind || a.words != b.words || a.lanes != b.lanes || (stays && way(a) != way(b))) break;
+    if (a.kind == strip_kind::own_bytes && (a.groups() != b.groups() || a.padded != b.padded)) break;
   }
   return alike;
 }
@@ -301,14 +303,33 @@ BCR_INLINE std::size_t RunAlike(strip_runs runs, BandCursor<T, W>& at) {
   return alike;
 }
 
+// The same for bytes.
+template <bool One, class T, class W>
+BCR_INLINE std::size_t RunAlikeBytes(strip_runs runs, BandCursor<T, W>& at) {
+  const std::size_t alike = AlikeRuns(runs, false);
+  runs = runs.first(alike);
+  if (runs.front().kind == strip_kind::bytes) {
+    ForByteStrips(runs.front().lanes, [&]<class Strip>(Strip) BCR_LAMBDA_ATTR { RunStrips<Strip, One>(runs, at); });
+    return alike;
+  }
+#if BCR_LOOKS_UP_BYTES
+  if (GroupsStayInRows(runs.front())) {
+    const StripsEnd<W> end = RunGroupsInRows<One>(runs, at);
+    at.index = end.index;
+    at.weight = end.weight;
+    return alike;
+  }
+#endif
+  RunStrips<SumByteGroups, One>(runs, at);
+  return alike;
+}
+
 template <bool One, class T, class W>
 void RunBand(strip_runs runs, BandCursor<T, W>& at) noexcept {
   while (!runs.empty()) {
     std::size_t done;
     if constexpr (quantised<W>) {
-      done = AlikeRuns(runs, false);
-      ForByteStrips(runs.front().lanes,
-                    [&]<class Strip>(Strip) BCR_LAMBDA_ATTR { RunStrips<Strip, One>(runs.first(done), at); });
+      done = RunAlikeBytes<One>(runs, at);
     } else if (runs.front().kind == strip_kind::own) {
       done = RunAlike<strip_kind::own, One>(runs, at);
     } else if (runs.front().kind == strip_kind::shared16) {

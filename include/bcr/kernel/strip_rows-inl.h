@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "bcr/format/bands.hpp"
+#include "bcr/kernel/byte_groups-inl.h"
 #include "bcr/kernel/gemv-inl.h"
 #include "bcr/kernel/panel_task.hpp"
 #include "bcr/kernel/strips-inl.h"
@@ -201,10 +202,10 @@ template <int Vectors, bool One, strip_kind Kind, class T, class W>
 }
 
 // How strips are summed up whose rows' sums stay in registers: so many vectors of lanes into so many of rows, with so
-// many accumulators for each sum.
-template <int Vectors, int Words, int Phases>
+// many accumulators for each sum; of strips of own columns, with so many groups at most.
+template <int Vectors, int Words, int Phases, int Groups = 1>
 struct RowSums {
-  static constexpr int vectors = Vectors, words = Words, phases = Phases;
+  static constexpr int vectors = Vectors, words = Words, phases = Phases, groups = Groups;
   static constexpr bool full = false, knows_rest = false, knows_steps = false;
 };
 // The same where vectors are full of lanes: an address is then a register and a constant.
@@ -226,7 +227,7 @@ BCR_INLINE void ExpandToRows(D d, unsigned bits, unsigned from, const R& rows, c
                              std::index_sequence<J...>) {
   constexpr int inputs = sizeof...(J), vectors = How::vectors;
   const BandTag<ops::TFromD<D>> row_tag;
-  if constexpr (vectors == 1 && inputs == 1) {
+  if constexpr (Word == 0 && inputs == 1) {  // all in the first vector
     const auto sum = ExpandVector(row_tag, bits, InSixteenLanes(Sum<0>(d, acc)));
     Sum<0>(row_tag, rows) = AsSummed(row_tag, ops::Add(Sum<0>(row_tag, rows), sum));
   } else {
@@ -263,9 +264,14 @@ BCR_INLINE void AllAsSummed(D d, const A& acc, std::index_sequence<I...>) {
   ((Sum<I>(d, acc) = AsSummed(d, Sum<I>(d, acc))), ...);
 }
 
-template <class How, strip_kind Kind, class D, class T, class W, class R, std::size_t... J>
-BCR_INLINE void AddStripToRows(D d, StripSteps<T, W>& at, const std::uint8_t* mask, const R& rows,
-                               std::index_sequence<J...> inputs) {
+template <class How, class T, class W>
+BCR_INLINE StripSteps<T, W> StripStepsOf(const strip_run& run, const W* weight, const std::uint8_t* after_rows,
+                                         const T* x, std::size_t ldx, unsigned lanes) {
+  return {weight, after_rows, x, ldx, nullptr, run.steps, lanes};
+}
+
+template <class How, strip_kind Kind, class D, class At, class R, std::size_t... J>
+BCR_INLINE void AddStripToRows(D d, At& at, const std::uint8_t* mask, const R& rows, std::index_sequence<J...> inputs) {
   constexpr int sums = How::vectors * sizeof...(J);
   BCR_NAME_SUMS(d, refs);
   [[maybe_unused]] const unsigned only = MaskWord(mask);  // now, so that a register less is needed
@@ -285,8 +291,9 @@ BCR_INLINE void AddStripToRows(D d, StripSteps<T, W>& at, const std::uint8_t* ma
 
 // Runs of such strips. The rows' sums stay in registers from one strip to the next of the same rows.
 template <class How, int Inputs, strip_kind Kind, class D, class T, class W>
-BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, const T* x, T* rows) {
-  const BandTag<T> row_tag;
+BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T, W>& at, const BandInput<T, W>* x,
+                                        BandSum<T, W>* rows) {
+  const BandTag<BandSum<T, W>> row_tag;
   BCR_NAME_SUMS(row_tag, refs);
   constexpr auto all = std::make_index_sequence<Inputs * How::words>();
   asm("" : "+r"(x));  // one register, where compilers would add up an address for each strip
@@ -294,15 +301,15 @@ BCR_INLINE StripsEnd<W> SumStripsOfRows(D d, strip_runs runs, const BandCursor<T
   const W* weight = at.weight;
   const unsigned lanes = How::full ? How::vectors * static_cast<unsigned>(ops::Lanes(d)) : runs.front().lanes;
   for (const strip_run& run : runs) {
-    const unsigned run_steps = run.steps;
+    const strip_run same = run;
     for (unsigned left = run.strips; left != 0;) {
       const unsigned first_word = index[strip_first_word];
-      T* const here = rows + first_word * mask_rows;
+      auto* const here = rows + first_word * mask_rows;
       LoadRows<Inputs>(row_tag, here, refs, all);
       do {
         const std::uint8_t* const mask = index + strip_row_mask;
-        const T* const from = x + std::size_t{load_index16(index)} * window_columns;
-        StripSteps<T, W> steps{weight, mask + 2 * How::words, from, at.ldx, nullptr, run_steps, lanes};
+        const auto* const from = x + std::size_t{load_index16(index)} * window_columns;
+        auto steps = StripStepsOf<How>(same, weight, mask + 2 * How::words, from, at.ldx, lanes);
         AddStripToRows<How, Kind>(d, steps, mask, refs, std::make_index_sequence<Inputs>());
         index = steps.column;
         weight = steps.weight;
@@ -390,6 +397,24 @@ BCR_INLINE StripsEnd<W> RunInRows(strip_runs runs, const BandCursor<T, W>& at) {
   if (runs.front().lanes <= 8) return RunLanesOfARow<Kind, One>(ops::CappedTag<T, 8>(), runs, at);
   return RunLanesOfARow<Kind, One>(BandTag<T>(), runs, at);
 }
+#if BCR_LOOKS_UP_BYTES
+// Whether RunGroupsInRows takes such strips of bytes.
+constexpr bool GroupsStayInRows(const strip_run& run) noexcept {
+  return run.lanes <= mask_rows ? run.words == 2
+                                : run.words == 4 && run.lanes <= 2 * mask_rows && run.padded == 0 && run.groups() == 1;
+}
+template <bool One, class T, class W>
+BCR_INLINE StripsEnd<W> RunGroupsInRows(strip_runs runs, const BandCursor<T, W>& at) {
+  const BandTag<BandSum<T, W>> d;
+  constexpr strip_kind kind = strip_kind::own_bytes;
+  const strip_run& first = runs.front();
+  if (first.words == 4) return RunInputsOfRows<RowSums<2, 4, 1>, One ? 1 : 2, kind>(d, runs, at);
+  constexpr int inputs = One ? 1 : strip_vectors;
+  if (first.groups() == 1) return RunInputsOfRows<RowSums<1, 2, 1>, inputs, kind>(d, runs, at);
+  if (first.groups() <= 4) return RunInputsOfRows<RowSums<1, 2, 1, 4>, inputs, kind>(d, runs, at);
+  return RunInputsOfRows<RowSums<1, 2, 1, 16>, inputs, kind>(d, runs, at);
+}
+#endif
 #endif
 
 }  // namespace BCR_TARGET_NS

@@ -17,12 +17,16 @@
 #include "bcr/core/status.hpp"
 #include "bcr/format/bands.hpp"
 #include "bcr/format/pattern.hpp"
+#include "bcr/pack/byte_cycles.hpp"
 #include "bcr/pack/group_panels.hpp"
 
 namespace bcr {
 
-// What the lanes of a strip have in common: see strip_kind.
-enum class strip_cut : std::uint8_t { automatic, shared_columns, own_columns };
+// What the lanes of a strip have in common: see strip_kind. A cost model decides if `automatic`, by which weights of
+// eight bits share their columns; or if `looked_up`, for targets that look up bytes in 64 of them with one instruction
+// (AVX512-VBMI; others take up to five times as long), by which they may have their own. Of other weights, both are
+// the same.
+enum class strip_cut : std::uint8_t { automatic, shared_columns, own_columns, looked_up };
 
 namespace detail {
 
@@ -51,12 +55,15 @@ class band_strips {
     return band_strips(kept, std::move(*strips));
   }
 
-  // Cuts the band that begins with block row `first`. Weights of one byte are cut in their own way only.
+  // Cuts the band that begins with block row `first`.
   BCR_COLD std::span<const planned_strip> cut(std::size_t first, strip_cut how, std::size_t weight_bytes) noexcept {
     const std::size_t last = std::min(first + block_rows, kept_->block_rows());
     if (weight_bytes == 1) {
       cut_bytes(first, last);
-    } else if (how == strip_cut::automatic) {
+      const double shared = cost_of_bytes();
+      if (how >= strip_cut::own_columns) cut_own_bytes(first, last);
+      if (how == strip_cut::looked_up && cost_of_bytes() > shared) cut_bytes(first, last);
+    } else if (how == strip_cut::automatic || how == strip_cut::looked_up) {
       cut_shared(first, last);
       const double shared = cost(weight_bytes);
       cut_own(first, last, weight_bytes);
@@ -169,6 +176,31 @@ class band_strips {
     }
   }
 
+  // Blocks below each other, window by window: as many as fit into a vector of lanes and two words of rows, which are
+  // added up in registers.
+  void cut_own_bytes(std::size_t first, std::size_t last) noexcept {
+    count_ = 0;
+    for (std::size_t bj = 0; bj < kept_->block_columns(); ++bj) {
+      const std::size_t block_end = std::min((bj + 1) * Block::columns, kept_->columns());
+      for (std::size_t begin = bj * Block::columns, end; begin < block_end; begin = end) {
+        end = std::min(window_of(begin) + byte_groups_columns, block_end);
+        std::size_t from = last, lanes = 0;
+        for (std::size_t bi = first; bi < last; ++bi) {
+          if (kept_->kept_rows(bi, bj) == 0 || columns_between(bi, bj, begin, end) == 0) continue;
+          const std::size_t more = own_byte_lanes<Block>(kept_->kept_rows(bi, bj));
+          const std::size_t rows = (bi + 1 - from) * Block::rows + from % block_rows * Block::rows % mask_rows;
+          if (lanes != 0 && (lanes + more > own_byte_lanes_limit || rows > own_byte_rows_limit)) {
+            add_own({from, bi, begin, end}, strip_kind::own_bytes, own_byte_lanes_limit);
+            lanes = 0;
+          }
+          if (lanes == 0) from = bi;
+          lanes += more;
+        }
+        if (lanes != 0) add_own({from, last, begin, end}, strip_kind::own_bytes, own_byte_lanes_limit);
+      }
+    }
+  }
+
   // All blocks below each other, window by window.
   void cut_own(std::size_t first, std::size_t last, std::size_t weight_bytes) noexcept {
     count_ = 0;
@@ -176,42 +208,54 @@ class band_strips {
       const std::size_t block_end = std::min((bj + 1) * Block::columns, kept_->columns());
       for (std::size_t begin = bj * Block::columns; begin < block_end;) {
         const std::size_t end = std::min(window_of(begin) + window_columns, block_end);
-        planned_strip best{};
-        std::size_t fewest = ~std::size_t{0};
-        for (const int group_bits : {3, 2, 1, 0}) {
-          const planned_strip s = own_strip({first, last, begin, end}, static_cast<std::uint8_t>(group_bits));
-          const std::size_t bytes = s.weights() * weight_bytes + s.shape.index_bytes();
-          if (s.shape.strips != 0 && bytes < fewest) {
-            fewest = bytes;
-            best = s;
-          }
-        }
-        if (best.shape.strips != 0) strips_[count_++] = best;
+        add_own({first, last, begin, end}, strip_kind::own, band_rows_limit, weight_bytes);
         begin = end;
       }
     }
   }
-  // No strip if it would keep nothing, or more lanes than there may be.
-  planned_strip own_strip(const std::array<std::size_t, 4>& where, std::uint8_t group_bits) const noexcept {
+  // Adds the strip, if there is one, with the groups that make it smallest. More lanes than `most` only without
+  // padding.
+  void add_own(const std::array<std::size_t, 4>& where, strip_kind kind, std::size_t most,
+               std::size_t weight_bytes = 1) noexcept {
+    planned_strip best{};
+    std::size_t fewest = ~std::size_t{0};
+    for (const int group_bits : {5, 4, 3, 2, 1, 0}) {
+      if (kind == strip_kind::own && group_bits > 3) continue;
+      const planned_strip s = own_strip(where, kind, static_cast<std::uint8_t>(group_bits));
+      const std::size_t together = kind == strip_kind::own ? 1 : columns_together<std::int8_t>;
+      const std::size_t bytes = s.weights(static_cast<unsigned>(together)) * weight_bytes + s.shape.index_bytes();
+      if (s.shape.strips != 0 && bytes < fewest && (s.shape.lanes <= most || s.shape.padded == 0)) {
+        fewest = bytes;
+        best = s;
+      }
+    }
+    if (best.shape.strips != 0) strips_[count_++] = best;
+  }
+  // No strip if it would keep nothing, or more lanes than there may be. Bytes have words for whole vectors of sums.
+  planned_strip own_strip(const std::array<std::size_t, 4>& where, strip_kind kind,
+                          std::uint8_t group_bits) const noexcept {
     const auto [first, last, begin, end] = where;
+    const bool of_bytes = kind == strip_kind::own_bytes;
     const std::size_t group = std::size_t{1} << group_bits;
-    std::size_t lanes = 0, rows = 0, steps = 0, fewest = window_columns;
+    std::size_t lanes = 0, rows = 0, steps = 0, fewest = end - begin;
     for (std::size_t bi = first; bi < last; ++bi) {
       const std::size_t kept = kept_->kept_rows(bi, begin / Block::columns);
       const std::size_t columns = columns_between(bi, begin / Block::columns, begin, end);
       if (kept == 0 || columns == 0) continue;
       rows += kept;
-      lanes += (kept + group - 1) / group * group;
+      // The last group of bytes has the lanes that it needs.
+      lanes = of_bytes ? blocks_covering(lanes, group) * group + kept : lanes + blocks_covering(kept, group) * group;
       steps = std::max(steps, columns);
       fewest = std::min(fewest, columns);
     }
+    if (of_bytes) steps = blocks_covering(steps, 4) * 4;
     const bool fits = lanes != 0 && lanes <= band_rows_limit;
     planned_strip s{.shape = {.strips = static_cast<std::uint16_t>(fits ? 1 : 0),
-                              .kind = strip_kind::own,
+                              .kind = kind,
                               .words = 0,
                               .lanes = static_cast<std::uint8_t>(lanes),
                               .steps = static_cast<std::uint8_t>(steps),
-                              .full_steps = static_cast<std::uint8_t>(fewest),
+                              .full_steps = static_cast<std::uint8_t>(of_bytes ? 0 : fewest),
                               .group_bits = group_bits,
                               .padded = static_cast<std::uint8_t>(lanes != rows ? 1 : 0),
                               .windows = 0},
@@ -220,7 +264,20 @@ class band_strips {
                     .begin = begin,
                     .end = end};
     s.shape.words = words_of(s.shape, first, last);
+    if (of_bytes)
+      s.shape.words = s.shape.lanes <= 16 && s.shape.words <= 2 ? 2 : s.shape.words <= 4 ? 4 : s.shape.words;
     return s;
+  }
+
+  // Cycles for the strips of bytes.
+  double cost_of_bytes() const noexcept {
+    double cycles = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const strip_run& s = strips_[i].shape;
+      cycles += s.kind == strip_kind::bytes ? cycles_of_bytes(s.lanes, s.steps, s.words, s.windows)
+                                            : cycles_of_own_bytes(s.lanes, s.steps, s.words);
+    }
+    return cycles;
   }
 
   // Cycles for the strips, roughly, on a core with vectors of 16 lanes: what begins and ends a strip, and the loads of

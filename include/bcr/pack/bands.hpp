@@ -1,6 +1,7 @@
 // Packing into bands, for matrix-vector work: see format/bands.hpp for what is written.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -117,7 +118,8 @@ class bands_writer {
 
  private:
   void add(const planned_strip& s) noexcept {
-    const std::size_t first_word = (s.first * Block::rows - first_row_) / mask_rows;
+    const std::size_t first_word = std::min((s.first * Block::rows - first_row_) / mask_rows,
+                                            band_rows_limit / mask_rows - std::size_t{s.shape.words});
     const std::uint16_t window = static_cast<std::uint16_t>(s.begin / window_columns);
     std::uint8_t* const header = index_ + size_.indices;
     std::memcpy(header, &window, sizeof window);
@@ -129,7 +131,7 @@ class bands_writer {
       });
     });
     size_.indices += s.shape.index_bytes() - s.shape.column_bytes();
-    if (s.shape.kind == strip_kind::own) {
+    if (has_own_columns(s.shape.kind)) {
       add_own(s, header + 3 + 2 * s.shape.words);
     } else {
       add_shared(s);
@@ -192,25 +194,30 @@ class bands_writer {
   // Step by step for each block: its groups are neighbours.
   void add_own(const planned_strip& s, std::uint8_t* lane_mask) noexcept {
     const std::size_t window = s.begin / window_columns * window_columns;
-    const std::size_t groups = s.shape.groups(), group = std::size_t{1} << s.shape.group_bits;
+    const std::size_t group = std::size_t{1} << s.shape.group_bits;
     std::uint8_t* const index = index_ + size_.indices;
     std::memset(index, no_column, s.shape.column_bytes());
     std::size_t first_lane = 0;
     for_each_block(s, [&](std::size_t bi, std::size_t bj) {
       const std::size_t rows = cuts_.kept().kept_rows(bi, bj), block_groups = (rows + group - 1) / group;
-      std::size_t step = 0;
+      unsigned step = 0;
       cuts_.for_each_column(bi, bj, s.begin, s.end, [&](std::size_t column) {
-        std::memset(index + step * groups + first_lane / group, static_cast<int>(column - window), block_groups);
-        T* weight = weight_ + size_.weights + step * s.shape.lanes + first_lane;
-        bits::for_each(cuts_.kept().row_words(bi, bj),
-                       [&](std::size_t r) { *weight++ = stored(bi * Block::rows + r, column); });
+        for (std::size_t g = 0; g < block_groups; ++g) {
+          const unsigned number = static_cast<unsigned>(first_lane / group + g);
+          index[s.shape.column_index(step, number)] = static_cast<std::uint8_t>(column - window);
+        }
+        unsigned lane = static_cast<unsigned>(first_lane);
+        bits::for_each(cuts_.kept().row_words(bi, bj), [&](std::size_t r) {
+          weight_[size_.weights + s.shape.weight_index(step, lane++, columns_together<T>)] =
+              stored(bi * Block::rows + r, column);
+        });
         ++step;
       });
       for (std::size_t r = 0; r < rows && s.shape.padded != 0; ++r) add_bit(lane_mask, first_lane + r);
       first_lane += block_groups * group;
     });
     size_.indices += s.shape.column_bytes();
-    size_.weights += s.weights();
+    size_.weights += s.weights(columns_together<T>);
   }
 
   const band_strips<Block>& cuts_;

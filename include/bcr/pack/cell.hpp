@@ -39,6 +39,8 @@ struct cell_form {
   // Keep the diagonal of each gate of the recurrent matrix apart from its blocks and dense, as LPCNet does (Valin and
   // Skoglund, ICASSP 2019): its pattern need not keep it.
   bool dense_diagonal = false;
+  // How bands are cut, as pack_options::strips.
+  strip_cut strips = strip_cut::automatic;
 };
 
 // What is kept of each matrix. Blocks do not cross gates: where H is no multiple of the block's rows, each gate is
@@ -114,7 +116,7 @@ class gate_sorter {
       for (std::size_t k = 0; k < dense.columns; ++k) rows(to, k) = dense(from, k);
       if (diagonal != nullptr) diagonal[to] = std::exchange(rows(to, unit), T(0));
     });
-    return pack<W, Layout>(*kept, rows);
+    return pack<W, Layout>(*kept, rows, {.strips = form_.strips});
   }
 
  private:
@@ -200,7 +202,7 @@ BCR_COLD result<packed_cell<W, Block, Layout>> pack_cell(const cell_form& form, 
   if (!recurrent) return recurrent.status();
   typename packed_cell<W, Block, Layout>::matrices parts{std::move(*input), std::move(*recurrent), std::nullopt};
   if (kept.projection != nullptr) {
-    auto projection = pack<W, Layout>(*kept.projection, dense.projection);
+    auto projection = pack<W, Layout>(*kept.projection, dense.projection, {.strips = form.strips});
     if (!projection) return projection.status();
     parts.projection = std::move(*projection);
   }

@@ -65,7 +65,7 @@ BCR_COLD result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kep
 
   std::optional<pattern<Block>> widened;
   if constexpr (quantised<T>) {
-    auto made = detail::widened(kept);
+    auto made = detail::widened(kept, options.strips);
     if (!made) return made.status();
     widened.emplace(std::move(*made));
   }
@@ -126,9 +126,9 @@ result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept, matrix
 }
 
 // The same for weights of eight bits with a scale for every row, in bands only, from a matrix of float; the rule is in
-// core/quantise.hpp. pack_options::strips has no say. Where blocks keep few rows each, some that are pruned may be kept
-// as zeros, since that is faster (pack/widen.hpp): kept() counts these, too. Fails with invalid_argument as well if a
-// kept weight is infinite or not a number, and with unsupported above 2^17 columns.
+// core/quantise.hpp. Where blocks keep few rows each, some that are pruned may be kept as zeros, since that is faster
+// (pack/widen.hpp): kept() counts these, too. With strip_cut::looked_up there are fewer of them. Fails with
+// invalid_argument as well if a kept weight is infinite or not a number, and with unsupported above 2^17 columns.
 template <quantised T, blob_layout Layout, block_shape Block>
 result<packed_weights<T, Block, Layout>> pack(const pattern<Block>& kept, matrix_view<const float> dense,
                                               const pack_options& options = {}) noexcept {

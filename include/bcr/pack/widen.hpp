@@ -1,6 +1,7 @@
-// Weights of eight bits are multiplied so fast that beginning a strip costs more than it holds, where blocks keep a few
-// rows each. Blocks beside each other that keep the same rows are one strip; so here they are given the same rows, the
-// union of theirs, where a cost model says that this pays. What was pruned is then a weight of zero.
+// Weights of eight bits are multiplied so fast that beginning a strip costs more than it holds, where blocks keep many
+// rows and few columns each. Blocks beside each other that keep the same rows are one strip; so here they are given the
+// same rows, the union of theirs, where a cost model says that this pays, and more than strips whose groups of lanes
+// have columns of their own. What was pruned is then a weight of zero.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 #include "bcr/format/bands.hpp"
 #include "bcr/format/bits.hpp"
 #include "bcr/format/pattern.hpp"
+#include "bcr/pack/band_strips.hpp"
+#include "bcr/pack/byte_cycles.hpp"
 
 namespace bcr::detail {
 
@@ -26,15 +29,11 @@ struct strip_of_bytes {
     end = past;
     columns += count;
   }
-  // Cycles, roughly, on a core with vectors of 16 lanes: what begins and ends it, and its vectors, or their bytes
-  // (Zen 5).
   template <block_shape Block>
   double cost() const noexcept {
     if (columns == 0) return 0;
-    const std::size_t quads = blocks_covering(columns, 4), vectors = quads * blocks_covering(rows, 16);
     const std::size_t windows = (end - begin - 1) / byte_window_columns + 1;
-    const double loads = std::max(2.1 * static_cast<double>(vectors), static_cast<double>(4 * quads * rows) / 28);
-    return 10 + 4.0 * blocks_covering(Block::rows, mask_rows) + 6 * static_cast<double>(windows) + loads;
+    return cycles_of_bytes(rows, columns, blocks_covering(Block::rows, mask_rows), windows);
   }
 };
 
@@ -70,11 +69,28 @@ double cost_apart(const pattern<Block>& kept, std::size_t bi) noexcept {
   return cost + open.cost<Block>();
 }
 
+// The share of a row of blocks of strips of own columns, if it is not alone in the band.
+template <block_shape Block>
+double cost_of_own_columns(const pattern<Block>& kept, std::size_t bi) noexcept {
+  double cost = 0;
+  for_each_kept_block(kept, bi, [&](std::size_t bj, std::size_t first, std::size_t past, std::size_t columns) {
+    const std::size_t windows = blocks_covering(past - first, byte_groups_columns);
+    const std::size_t steps = blocks_covering(columns, windows);
+    const std::size_t rows = kept.kept_rows(bi, bj), lanes = own_byte_lanes<Block>(rows);
+    const std::size_t blocks = std::max<std::size_t>(
+        1, std::min(own_byte_lanes_limit / std::max<std::size_t>(lanes, 1), own_byte_rows_limit / Block::rows));
+    const double strip = blocks == 1 ? cycles_of_own_bytes(rows, steps, blocks_covering(Block::rows, mask_rows))
+                                     : cycles_of_own_bytes(blocks * lanes, steps + 1, 2) / static_cast<double>(blocks);
+    cost += strip * static_cast<double>(windows);
+  });
+  return cost;
+}
+
 // The pattern to pack weights of eight bits by: all that `kept` keeps, and zeros beside it. Fails with out_of_memory.
 template <block_shape Block>
-BCR_COLD result<pattern<Block>> widened(const pattern<Block>& kept) noexcept {
+BCR_COLD result<pattern<Block>> widened(const pattern<Block>& kept, strip_cut how) noexcept {
   auto made = kept.clone();
-  for (std::size_t bi = 0; made.ok() && bi < kept.block_rows(); ++bi) {
+  for (std::size_t bi = 0; made.ok() && how != strip_cut::own_columns && bi < kept.block_rows(); ++bi) {
     strip_of_bytes together;
     bool in_any[Block::rows] = {};
     for_each_kept_block(kept, bi, [&](std::size_t bj, std::size_t first, std::size_t past, std::size_t columns) {
@@ -84,7 +100,9 @@ BCR_COLD result<pattern<Block>> widened(const pattern<Block>& kept) noexcept {
         in_any[r] = true;
       });
     });
-    if (together.cost<Block>() >= cost_apart(kept, bi)) continue;
+    const double apart = cost_apart(kept, bi);
+    const double least = how == strip_cut::looked_up ? std::min(apart, cost_of_own_columns(kept, bi)) : apart;
+    if (together.cost<Block>() >= least) continue;
     for_each_kept_block(kept, bi, [&](std::size_t bj, std::size_t, std::size_t, std::size_t) {
       for (std::size_t r = 0; r < Block::rows; ++r) {
         if (in_any[r]) made->keep_row(bi, bj, r);

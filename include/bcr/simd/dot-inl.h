@@ -24,6 +24,7 @@
 #include <type_traits>
 
 #include "bcr/simd/ops-inl.h"
+#include "bcr/simd/permute-inl.h"
 
 // What the target has, by the width of its vectors; the dot products themselves by the compiler's flags, as neither
 // Highway 1.0.3 nor xsimd 8.1 has them among what a target is.
@@ -53,6 +54,13 @@
 #endif
 #if BCR_DOT_X86
 #include <immintrin.h>
+#endif
+// Whether QuadIndices and LookUp64 are there, for vectors that permute-inl.h expands.
+#undef BCR_LOOKS_UP_BYTES
+#if BCR_DOT_X86_512 && BCR_PERMUTES_512 && defined(__AVX512VBMI__)
+#define BCR_LOOKS_UP_BYTES 1
+#else
+#define BCR_LOOKS_UP_BYTES 0
 #endif
 #if BCR_DOT_NEON
 #include <arm_neon.h>
@@ -164,6 +172,43 @@ BCR_INLINE V AddProduct(D d, const V& w, const V& x, const V& sum) {
     return ops::Add(ops::Mul(SignedByte<3>(d, w), SignedByte<3>(d, x)), third);
   }
 }
+
+#if BCR_LOOKS_UP_BYTES
+// Indices of lanes of four bytes each into 64 bytes, of at most so many groups of 2^group_bits lanes: four bytes a
+// group, of which 16 may be read, or 64 of more than four groups.
+template <int Groups>
+class QuadIndices {
+ public:
+  BCR_INLINE explicit QuadIndices(unsigned group_bits)
+      : groups_(_mm512_srl_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                                 _mm_cvtsi32_si128(static_cast<int>(group_bits)))) {}
+  BCR_INLINE __m512i of(const std::uint8_t* bytes) const {
+    if constexpr (Groups == 1) {
+      std::int32_t quad;
+      std::memcpy(&quad, bytes, sizeof quad);
+      return _mm512_set1_epi32(quad);
+    } else if constexpr (Groups <= 4) {
+      const __m128i quads = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+      return _mm512_permutexvar_epi32(groups_, _mm512_castsi128_si512(quads));
+    } else {
+      return _mm512_permutexvar_epi32(groups_, _mm512_loadu_si512(bytes));
+    }
+  }
+
+ private:
+  __m512i groups_;
+};
+
+// 64 bytes, and those of them that the lower six bits of every byte of `at` count.
+template <class D>
+BCR_INLINE ops::Vec<D> LoadBytes(D, const std::uint8_t* bytes) {
+  return ops::Vec<D>{_mm512_loadu_si512(bytes)};
+}
+template <class D>
+BCR_INLINE ops::Vec<D> LookUp64(D, const ops::Vec<D>& bytes, __m512i at) {
+  return ops::Vec<D>{_mm512_permutexvar_epi8(at, bytes.raw)};
+}
+#endif
 
 // to[i] = bytes[index[i]] for i below `count`. 256 bytes, and a multiple of 64 of indices, may be read, and as many
 // results written; 64 even if there are none.

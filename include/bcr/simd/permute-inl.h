@@ -88,7 +88,17 @@ BCR_INLINE __m512i ExpandIndices(unsigned bits, unsigned first) {
 // The same with the lanes of `v`, which are so found once for many vectors.
 template <class D>
 BCR_INLINE ops::Vec<D> ExpandAt(D, unsigned bits, const ops::Vec<D>& v, __m512i at) {
-  return ops::Vec<D>{_mm512_maskz_permutexvar_ps(static_cast<__mmask16>(bits), at, v.raw)};
+  if constexpr (kExpands512<D>) {
+    return ops::Vec<D>{_mm512_maskz_permutexvar_epi32(static_cast<__mmask16>(bits), at, v.raw)};
+  } else {
+    return ops::Vec<D>{_mm512_maskz_permutexvar_ps(static_cast<__mmask16>(bits), at, v.raw)};
+  }
+}
+// The lanes whose bit is set, one after the other; the rest is zero.
+template <class D>
+BCR_INLINE ops::Vec<D> CompressVector(D, unsigned bits, const ops::Vec<D>& v) {
+  static_assert(kExpands512<D>);
+  return ops::Vec<D>{_mm512_maskz_compress_epi32(static_cast<__mmask16>(bits), v.raw)};
 }
 // A sum that no compiler takes apart: with -ffast-math it would, to add up in another order here than elsewhere.
 template <class D>
@@ -98,6 +108,9 @@ BCR_INLINE ops::Vec<D> AsSummed(D, ops::Vec<D> sum) {
 }
 // As many lanes, or half of them, in a vector of 16, of which nobody looks at the others.
 BCR_INLINE ops::Vec<ops::ScalableTag<float>> InSixteenLanes(ops::Vec<ops::ScalableTag<float>> v) { return v; }
+BCR_INLINE ops::Vec<ops::ScalableTag<std::int32_t>> InSixteenLanes(ops::Vec<ops::ScalableTag<std::int32_t>> v) {
+  return v;
+}
 BCR_INLINE ops::Vec<ops::ScalableTag<float>> InSixteenLanes(ops::Vec<ops::CappedTag<float, 8>> v) {
   return ops::Vec<ops::ScalableTag<float>>{_mm512_castps256_ps512(v.raw)};
 }

@@ -52,7 +52,7 @@ END
 # A loop is what lies between a label and a jump back to it; an inner one has no other inside. Prints, for each inner loop
 # with FMAs in it: FMAs, instructions, loads and stores of vectors on the stack.
 inner_loops() {
-  awk -v function_name="(RunGroup|RunWholeGroup)ILi${vectors}EfN" -v jump="$jump" -v fma="^[ \t]+($fma)" -v spill="^[ \t]+($spill)" '
+  awk -v function_name="(RunGroup|RunGroupInTiles)ILi${vectors}EfN" -v jump="$jump" -v fma="^[ \t]+($fma)" -v spill="^[ \t]+($spill)" '
     /^[_A-Za-z][_A-Za-z0-9]*:/ { inside = $0 ~ function_name; count = 0; inner = -1; delete label; next }
     !inside { next }
     /^[.]L[A-Za-z0-9_]*:/ { sub(/:.*/, ""); label[$1] = count; next }

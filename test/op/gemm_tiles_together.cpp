@@ -1,5 +1,6 @@
-// Products whose weights are pruned in whole columns, so that panels are visited for many tiles side by side where a
-// target has narrow ones: groups of nothing but such panels, beside groups with others and with rows that keep nothing.
+// Products whose panels are visited for many tiles side by side: weights pruned in whole columns, with groups of
+// nothing but such panels beside groups with others and with rows that keep nothing; and weights whose blocks lose rows
+// as well.
 #include <doctest/doctest.h>
 
 #include <cstddef>

@@ -101,6 +101,11 @@ struct panels_view {
 
   std::size_t group_count() const noexcept { return groups.size() - 1; }
   std::size_t group_rows(std::size_t g) const noexcept { return groups[g + 1].row_begin - groups[g].row_begin; }
+  std::size_t most_group_rows() const noexcept {
+    std::size_t most = 0;
+    for (std::size_t g = 0; g < group_count(); ++g) most = group_rows(g) > most ? group_rows(g) : most;
+    return most;
+  }
   // How often a panel meets a column: more often than there are indices, if panels repeat them.
   std::size_t column_uses() const noexcept {
     std::size_t uses = 0;

@@ -258,7 +258,7 @@ BCR_INLINE void RunGroups(const conv2d_task<T, W>& task, const Sums& sums_only, 
   for (std::size_t g = product.group_begin; g != product.group_end; ++g) {
     const GroupCut<W> cut(w, g);
     if (cut.begin != cut.end) {
-      RunGroup<Vectors, T, Sums, W, Input>({product, sums_only, cut.begin, cut.end, cut.at, cut.rows, 0});
+      RunGroup<Vectors, T, Sums, W, Input>({product, sums_only, cut, false});
     }
     const GroupSums<T> sums{product.scratch, stride, cut.rows, w.groups[g].row_begin, cut.count, cut.summed};
     if (task.layout == image_layout::nhwc) {

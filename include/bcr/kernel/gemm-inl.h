@@ -117,7 +117,7 @@ inline constexpr PairsName kPairsName;
 template <class T, class Epilogue, class W, std::size_t... I>
 constexpr panel_kernels<T, Epilogue, W> MakePanelKernels(std::index_sequence<I...>) noexcept {
   return {{has_narrow_input<W> && BCR_DOTS_PAIRS ? kPairsName.text : target_name(), LanesOf<T>, kPanelVectorsOf<W>,
-           is_cheap_v<Epilogue> ? kTilesTogether : 1},
+           is_cheap_v<Epilogue> ? kTilesTogether : 1, kLeastTogether},
           {PanelKernel<static_cast<int>(I) + 1, T, Epilogue, W>()...}};
 }
 

@@ -19,6 +19,11 @@ struct kernel_target {
   std::size_t (*lanes)() noexcept;  // elements in a vector
   int tile_vectors;                 // vectors in the widest tile
   int tiles_together = 1;           // tiles in a task at most
+  int least_together = 2;           // of so many vectors at least
+
+  bool takes_together(std::size_t vectors) const noexcept {
+    return vectors >= static_cast<std::size_t>(least_together);
+  }
 };
 
 // What no plan can be made with. Fails with invalid_argument.

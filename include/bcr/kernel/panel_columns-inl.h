@@ -54,11 +54,13 @@ inline constexpr int kPanelVectors = kVectorRegisters >= 32 ? 6 : 3;
 // four vectors g++ 12 moves sums to the stack and back.
 template <class W>
 inline constexpr int kPanelVectorsOf = has_narrow_input<W> && BCR_DOTS_PAIRS && kPanelVectors > 4 ? 4 : kPanelVectors;
-// Tiles side by side whose panels are visited together (panel_tiles-inl.h), and whether those of so many vectors are.
-// Where only 32 registers hold wide tiles, that is measured on AVX-512 alone.
+// Tiles side by side whose panels are visited together (panel_tiles-inl.h), and of how many vectors at least. Where
+// only 32 registers hold wide tiles, that is measured on AVX-512 alone.
 inline constexpr int kTilesTogether = kVectorRegisters < 32 ? 24 : BCR_PERMUTES_512 ? 8 : 1;
+inline constexpr int kLeastTogether = kVectorRegisters < 32 ? 2 : 6;
+// Whether tiles of so many vectors have loops for whole panels. With one tile that is wide there is nothing to gain.
 template <int Vectors>
-inline constexpr bool kTakenTogether = kTilesTogether > 1 && (kVectorRegisters < 32 || Vectors > 5);
+inline constexpr bool kTakenTogether = kTilesTogether > 1 && (kVectorRegisters < 32 || Vectors >= kLeastTogether);
 inline constexpr std::size_t kPrefetchColumns = 8;
 static_assert(kPrefetchColumns <= panels_read_ahead);
 

@@ -37,7 +37,7 @@ struct panel_task {
   std::size_t last_vector;  // where the last vector begins, in its tile
   std::size_t first_lane, last_lane;
   bool accumulate;                         // add to the output instead of replacing it
-  T* scratch;                              // 64-byte aligned, panel_scratch_elements for each tile, any contents
+  T* scratch;                              // 64-byte aligned, panel_scratch_elements for all tiles, any contents
   const std::uint32_t* offsets = nullptr;  // of kernels that want them instead of ldb: row k is at b + offsets[k]
   // Of those of them of whose rows not all elements count: a bit for each lane of the tile, from lane_bits_at[k] bytes
   // on. All columns of a segment have the same lanes.
@@ -104,9 +104,11 @@ constexpr std::size_t band_scratch_elements(std::size_t vectors, std::size_t col
   return quantised<W> ? together * quantised_elements(columns) + band_rows_limit + sums : sums;
 }
 
-// Elements of a scratch tile for vectors of `lanes` elements.
-constexpr std::size_t panel_scratch_elements(std::size_t vectors, std::size_t lanes) noexcept {
-  return (group_rows_limit + 2) * vectors * lanes;
+// Elements of a scratch tile for vectors of `lanes` elements, and for groups of at most so many rows: whole lines of
+// the cache, as vectors of 16 bytes or more.
+constexpr std::size_t panel_scratch_elements(std::size_t vectors, std::size_t lanes,
+                                             std::size_t rows = group_rows_limit) noexcept {
+  return (rows + 5) / 4 * 4 * vectors * lanes;
 }
 
 }  // namespace bcr

@@ -39,7 +39,8 @@ struct GroupCut {
   PanelCursor<W> at;
   const std::uint32_t* rows;  // original row of each reordered one
   unsigned count;             // of rows
-  unsigned summed;            // the first rows, which have a slot of the scratch tile; the others are zero
+  unsigned direct;            // the first rows, which panels finish
+  unsigned summed;            // those and the next, which have a slot of the scratch tile; the others are zero
 
   GroupCut(const panels_view<W>& w, std::size_t g) noexcept
       : begin(w.panels.data() + w.groups[g].panel_begin),
@@ -48,19 +49,49 @@ struct GroupCut {
            w.weights.data() + w.groups[g].weight_begin},
         rows(w.row_index.data() + w.groups[g].row_begin),
         count(w.groups[g + 1].row_begin - w.groups[g].row_begin),
-        summed(unsigned{w.groups[g].direct_rows} + w.groups[g].scratch_rows) {}
+        direct(w.groups[g].direct_rows),
+        summed(direct + w.groups[g].scratch_rows) {}
 };
 
-// Some panels of one group.
+// The panels of one group.
 template <class T, class Epilogue, class W>
 struct PanelRun {
   const panel_task<T, W>& task;
   const Epilogue& epilogue;
-  const panel* begin;
-  const panel* end;
-  PanelCursor<stored_weight<W>> at;
-  const std::uint32_t* rows;  // the group's
-  unsigned direct_rows;       // those of them that panels store as they finish them, if any
+  GroupCut<stored_weight<W>> group;
+  bool direct;  // whether panels store the rows that they finish
+};
+
+// Which panels a loop is for: any; or whole ones, in tiles but the ragged one, or in that one.
+enum class panels_of { any, whole, whole_ragged };
+
+// A loop over panels: its input, the vectors of a tile, its panels, and what it asks for ahead.
+template <class InputRows, int Count, panels_of Panels = panels_of::any, asks Ahead = asks::row>
+struct PanelLoop {
+  using Input = InputRows;
+  static constexpr int vectors = Count;
+  static constexpr bool whole = Panels != panels_of::any;
+  static constexpr bool ragged = Panels == panels_of::whole_ragged;
+  static constexpr asks ahead = Ahead;
+};
+
+// Where a panel's sums come from and go to: slots of the scratch tile, or rows of the output. Of a tile alone that is
+// looked up when the sums are there.
+template <int Vectors, class T, class Epilogue, class W>
+struct PlacesOfTile {
+  const PanelRun<T, Epilogue, W>& run;
+  const panel& p;
+  static constexpr std::size_t begin = 0;
+
+  static std::size_t Step() noexcept { return Vectors * ops::Lanes(ops::ScalableTag<T>()); }
+  BCR_INLINE bool Direct() const { return p.finishes() && run.direct; }
+  BCR_INLINE bool Ragged() const {
+    return run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(ops::ScalableTag<T>());
+  }
+  BCR_INLINE bool Has(int i) const { return p.to[i] <= run.group.count; }
+  BCR_INLINE T* Slot(int i) const { return run.task.scratch + p.to[i] * Step(); }
+  BCR_INLINE std::size_t Row(int i) const { return run.group.rows[p.to[i] - 1u]; }
+  BCR_INLINE T* To(std::size_t row, int) const { return run.task.c + (row - run.task.first_row) * run.task.ldc; }
 };
 
 // Whether a panel's last columns are met twice, for half of the tile's vectors each, so that the first half is stored
@@ -75,47 +106,55 @@ inline constexpr bool kEndsInParts = Vectors > 4 && kVectorRegisters >= 32 &&
 inline constexpr unsigned kLastColumns = 6;
 
 // From the sums so far to the sums; but for the last columns if they are to be met by EndPart: says how many these are.
-template <class Input, int Vectors, class D, class T, class W, class A>
-BCR_INLINE unsigned MulAddPanel(D d, const Input& b, const panel_task<T, W>& task, const panel& p,
-                                PanelCursor<stored_weight<W>>& at, const A& acc) {
-  const std::size_t last = task.last_vector;
-  const segment* const end = at.next_segment + p.segments;
-  unsigned left = 0;
-  do {
-    segment run = *at.next_segment;
-    if constexpr (kEndsInParts<Input, D, Vectors>) {
-      if (at.next_segment + 1 == end && run.mask == kAllRows && run.columns >= kLastColumns) {
-        left = kLastColumns;
-        run.columns = static_cast<std::uint16_t>(run.columns - left);
-        if (run.columns == 0) continue;
+template <class How, class D, class W, class A>
+BCR_INLINE unsigned MulAddPanel(D d, const typename How::Input& b, std::size_t last, const panel& p, PanelCursor<W>& at,
+                                const A& acc) {
+  constexpr int Vectors = How::vectors;
+  constexpr bool in_parts = kEndsInParts<typename How::Input, D, Vectors>;
+  if constexpr (How::whole) {
+    const unsigned columns = at.next_segment->columns, left = in_parts && columns >= kLastColumns ? kLastColumns : 0;
+    ++at.next_segment;
+    if (!in_parts || columns != left) MulAddSegment<kAllRows, Vectors, How::ahead>(d, columns - left, at, b, last, acc);
+    return left;
+  } else {
+    const segment* const end = at.next_segment + p.segments;
+    unsigned left = 0;
+    do {
+      segment run = *at.next_segment;
+      if constexpr (in_parts) {
+        if (at.next_segment + 1 == end && run.mask == kAllRows && run.columns >= kLastColumns) {
+          left = kLastColumns;
+          run.columns = static_cast<std::uint16_t>(run.columns - left);
+          if (run.columns == 0) continue;
+        }
       }
-    }
-    switch (run.mask) {
-#define BCR_SEGMENT(mask)                                           \
-  case mask:                                                        \
-    MulAddSegment<mask, Vectors>(d, run.columns, at, b, last, acc); \
+      switch (run.mask) {
+#define BCR_SEGMENT(mask)                                                       \
+  case mask:                                                                    \
+    MulAddSegment<mask, Vectors, How::ahead>(d, run.columns, at, b, last, acc); \
     break;
-      BCR_SEGMENT(1)
-      BCR_SEGMENT(2)
-      BCR_SEGMENT(3)
-      BCR_SEGMENT(4)
-      BCR_SEGMENT(5)
-      BCR_SEGMENT(6)
-      BCR_SEGMENT(7)
-      BCR_SEGMENT(8)
-      BCR_SEGMENT(9)
-      BCR_SEGMENT(10)
-      BCR_SEGMENT(11)
-      BCR_SEGMENT(12)
-      BCR_SEGMENT(13)
-      BCR_SEGMENT(14)
-      BCR_SEGMENT(15)
+        BCR_SEGMENT(1)
+        BCR_SEGMENT(2)
+        BCR_SEGMENT(3)
+        BCR_SEGMENT(4)
+        BCR_SEGMENT(5)
+        BCR_SEGMENT(6)
+        BCR_SEGMENT(7)
+        BCR_SEGMENT(8)
+        BCR_SEGMENT(9)
+        BCR_SEGMENT(10)
+        BCR_SEGMENT(11)
+        BCR_SEGMENT(12)
+        BCR_SEGMENT(13)
+        BCR_SEGMENT(14)
+        BCR_SEGMENT(15)
 #undef BCR_SEGMENT
-      default:  // panels_check lets no other mask pass
-        break;
-    }
-  } while (++at.next_segment != end);
-  return left;
+        default:  // panels_check lets no other mask pass
+          break;
+      }
+    } while (++at.next_segment != end);
+    return left;
+  }
 }
 
 // A panel's row from and to its slot of the scratch tile.
@@ -128,8 +167,8 @@ BCR_INLINE void StoreSums(D d, T* slot, const A& acc, std::index_sequence<I...>)
   (ops::StoreU(Sum<Row * Vectors + I>(d, acc), d, slot + I * ops::Lanes(d)), ...);
 }
 
-// Vector `I` of a row that a panel finishes, out of its register to the output, where the tile begins `begin` columns
-// after the task. Of a ragged tile's last vector only some lanes count.
+// Vector `I` of a row that a panel finishes, out of its register to the output. Of a ragged tile's last vector only
+// some lanes count.
 template <std::size_t I, int Row, int Vectors, class D, class T, class Epilogue, class W, class A>
 BCR_INLINE void StoreVector(D d, const PanelRun<T, Epilogue, W>& run, std::size_t row, std::size_t begin, T* c,
                             bool ragged, const A& acc) {
@@ -146,15 +185,13 @@ BCR_INLINE void StoreVector(D d, const PanelRun<T, Epilogue, W>& run, std::size_
 }
 
 // Vectors of a row that a panel finishes.
-template <int Row, int Vectors, class D, class T, class Epilogue, class W, class A, std::size_t... I>
-BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, bool ragged, const A& acc,
+template <int Row, int Vectors, class D, class T, class Epilogue, class W, class Places, class A, std::size_t... I>
+BCR_INLINE void StoreRow(D d, const PanelRun<T, Epilogue, W>& run, const Places& places, bool ragged, const A& acc,
                          std::index_sequence<I...>) {
-  const panel_task<T, W>& task = run.task;
-  const unsigned slot = p.to[Row];
-  if (slot > run.direct_rows) return;
-  const std::size_t row = run.rows[slot - 1];
-  T* const c = task.c + (row - task.first_row) * task.ldc;
-  (StoreVector<I, Row, Vectors>(d, run, row, 0, c, ragged, acc), ...);
+  if (!places.Has(Row)) return;
+  const std::size_t row = places.Row(Row);
+  T* const c = places.To(row, Row);
+  (StoreVector<I, Row, Vectors>(d, run, row, places.begin, c, ragged, acc), ...);
 }
 
 // Adds the phases up.
@@ -179,40 +216,39 @@ template <int First, int End>
 using NumbersBetween = typename NumbersFrom<First, std::make_index_sequence<End - First>>::type;
 
 // What MulAddPanel has left of the vectors [First, End), and where their sums go.
-template <class Input, int Vectors, int First, int End, class D, class T, class Epilogue, class W, class A>
-BCR_INLINE void EndPart(D d, const Input& b, const PanelRun<T, Epilogue, W>& run, const panel& p,
-                        const PanelCursor<stored_weight<W>>& at, unsigned left, const A& acc) {
+template <class How, int First, int End, class D, class T, class Epilogue, class W, class Places, class A>
+BCR_INLINE void EndPart(D d, const typename How::Input& b, std::size_t last, const PanelRun<T, Epilogue, W>& run,
+                        const Places& places, const PanelCursor<stored_weight<W>>& at, unsigned left, const A& acc) {
+  constexpr int Vectors = How::vectors;
   constexpr NumbersBetween<First, End> part;
-  if constexpr (kEndsInParts<Input, D, Vectors>) {
-    if (left != 0) MulAddPart<Vectors, First, End>(d, left, at, b, run.task.last_vector, acc);
+  if constexpr (kEndsInParts<typename How::Input, D, Vectors>) {
+    if (left != 0) MulAddPart<Vectors, First, End, How::ahead>(d, left, at, b, last, acc);
   }
   // What the stores need is read now: if a compiler kept it during the products, it would run out of general
   // registers, take vector registers instead, and what comes back from there has to wait for all multiply-adds.
   std::atomic_signal_fence(std::memory_order_acq_rel);
-  if (!is_cheap_v<Epilogue> || !p.finishes() || run.direct_rows == 0) {
-    T* const scratch = run.task.scratch;
-    const std::size_t stride = Vectors * ops::Lanes(d);
-    StoreSums<0, Vectors>(d, scratch + p.to[0] * stride, acc, part);
-    StoreSums<1, Vectors>(d, scratch + p.to[1] * stride, acc, part);
-    StoreSums<2, Vectors>(d, scratch + p.to[2] * stride, acc, part);
-    StoreSums<3, Vectors>(d, scratch + p.to[3] * stride, acc, part);
+  if (!is_cheap_v<Epilogue> || !(How::whole || places.Direct())) {
+    StoreSums<0, Vectors>(d, places.Slot(0), acc, part);
+    StoreSums<1, Vectors>(d, places.Slot(1), acc, part);
+    StoreSums<2, Vectors>(d, places.Slot(2), acc, part);
+    StoreSums<3, Vectors>(d, places.Slot(3), acc, part);
   } else if constexpr (is_cheap_v<Epilogue>) {
-    const bool ragged = run.task.first_lane != 0 || run.task.last_lane != ops::Lanes(d);
-    StoreRow<0, Vectors>(d, run, p, ragged, acc, part);
-    StoreRow<1, Vectors>(d, run, p, ragged, acc, part);
-    StoreRow<2, Vectors>(d, run, p, ragged, acc, part);
-    StoreRow<3, Vectors>(d, run, p, ragged, acc, part);
+    const bool ragged = How::whole ? How::ragged : places.Ragged();
+    StoreRow<0, Vectors>(d, run, places, ragged, acc, part);
+    StoreRow<1, Vectors>(d, run, places, ragged, acc, part);
+    StoreRow<2, Vectors>(d, run, places, ragged, acc, part);
+    StoreRow<3, Vectors>(d, run, places, ragged, acc, part);
   }
 }
 
 // Asks for the lines of the output that a panel will write: these come from memory while it multiplies.
 template <int Vectors, class D, class T, class Epilogue, class W>
 BCR_INLINE void AskForOutput(D d, const PanelRun<T, Epilogue, W>& run, const panel& p) {
-  if (!p.finishes() || run.direct_rows == 0) return;
+  if (!p.finishes() || !run.direct) return;
   for (std::size_t r = 0; r < panel_rows; ++r) {
     const unsigned slot = p.to[r];
-    if (slot > run.direct_rows) continue;
-    const T* const c = run.task.c + (run.rows[slot - 1] - run.task.first_row) * run.task.ldc;
+    if (slot > run.group.count) continue;
+    const T* const c = run.task.c + (run.group.rows[slot - 1] - run.task.first_row) * run.task.ldc;
     // Of vectors that cross lines, the second line: the first is the one before's.
     for (std::size_t i = 1; i <= Vectors; ++i) __builtin_prefetch(c + i * ops::Lanes(d) - 1, 1);
   }
@@ -241,67 +277,82 @@ template <int Vectors, class T, class Epilogue, class W>
   AskForOutput<Vectors>(ops::ScalableTag<T>(), run, p);
 }
 
-// Runs one panel.
-template <class Input, int Vectors, class D, class T, class Epilogue, class W>
-BCR_INLINE void RunPanel(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, PanelCursor<stored_weight<W>>& at) {
-  constexpr int sums = panel_rows * Vectors;
+// Runs one tile of a panel.
+template <class How, class D, class T, class Epilogue, class W, class Places>
+BCR_INLINE void RunTile(D d, const PanelRun<T, Epilogue, W>& run, const panel& p, const Places& places,
+                        const typename How::Input& b, std::size_t last, PanelCursor<stored_weight<W>>& at) {
+  constexpr int Vectors = How::vectors, sums = panel_rows * Vectors;
   BCR_NAME_SUMS(d, refs);
   constexpr auto all = std::make_index_sequence<Vectors>();
-  const std::size_t stride = Vectors * ops::Lanes(d);
-  if (p.resumes) {
-    const T* const scratch = run.task.scratch;
-    LoadSums<0, Vectors>(d, scratch + p.from(0) * stride, refs, all);
-    LoadSums<1, Vectors>(d, scratch + p.from(1) * stride, refs, all);
-    LoadSums<2, Vectors>(d, scratch + p.from(2) * stride, refs, all);
-    LoadSums<3, Vectors>(d, scratch + p.from(3) * stride, refs, all);
+  if constexpr (!How::whole) {
+    if (p.resumes) {
+      const T* const scratch = run.task.scratch + places.begin;
+      const std::size_t step = places.Step();
+      LoadSums<0, Vectors>(d, scratch + p.from(0) * step, refs, all);
+      LoadSums<1, Vectors>(d, scratch + p.from(1) * step, refs, all);
+      LoadSums<2, Vectors>(d, scratch + p.from(2) * step, refs, all);
+      LoadSums<3, Vectors>(d, scratch + p.from(3) * step, refs, all);
+    }
   }
-  const Input b = Input::Of(run.task, p.first_column);
-  const unsigned left = MulAddPanel<Input, Vectors>(d, b, run.task, p, at, refs);
+  const unsigned left = MulAddPanel<How>(d, b, last, p, at, refs);
   FoldPhases<Vectors>(d, refs, std::make_index_sequence<sums>());
-  if constexpr (kEndsInParts<Input, D, Vectors>) {
+  if constexpr (kEndsInParts<typename How::Input, D, Vectors>) {
     constexpr int half = (Vectors + 1) / 2;
-    EndPart<Input, Vectors, 0, half>(d, b, run, p, at, left, refs);
-    EndPart<Input, Vectors, half, Vectors>(d, b, run, p, at, left, refs);
+    EndPart<How, 0, half>(d, b, last, run, places, at, left, refs);
+    EndPart<How, half, Vectors>(d, b, last, run, places, at, left, refs);
     at.column += left;
     at.weight += left * panel_rows;
   } else {
-    EndPart<Input, Vectors, 0, Vectors>(d, b, run, p, at, left, refs);
+    EndPart<How, 0, Vectors>(d, b, last, run, places, at, left, refs);
+  }
+}
+
+// Some of a group's rows, in one tile, out of the scratch tile to the output: any lanes, any epilogue. The tile begins
+// `begin` elements after the task.
+template <int Vectors, class T, class Epilogue, class W>
+[[gnu::noinline]] void FinishRows(const PanelRun<T, Epilogue, W>& run, unsigned first_row, unsigned end_row,
+                                  std::size_t begin) noexcept {
+  const ops::ScalableTag<T> d;
+  const panel_task<T, W>& task = run.task;
+  const std::size_t lanes = ops::Lanes(d), width = Vectors * lanes, step = task.tiles * width;
+  const bool is_last = begin + width == step, accumulate = task.accumulate;
+  const std::size_t end = is_last ? task.last_vector : width, column = task.column + begin;
+  const std::uint32_t* const rows = run.group.rows;
+  const T* const scratch = task.scratch + begin;
+  for (unsigned r = first_row; r != end_row; ++r) {
+    const std::size_t row = rows[r];
+    const T* sums = scratch + (r < run.group.summed ? (r + 1) * step : 0);
+    T* const c = task.c + begin + (row - task.first_row) * task.ldc;
+    for (std::size_t at = 0; at < end; at += lanes, sums += lanes) {  // the last may overlap the one before
+      auto v = Apply<along_columns>(d, run.epilogue, ops::LoadU(d, sums), row, column + at, 0, lanes);
+      if (accumulate) v = ops::Add(v, ops::LoadU(d, c + at));
+      ops::StoreU(v, d, c + at);
+    }
+    if (!is_last) continue;
+    const std::size_t first_lane = task.first_lane, last_lane = task.last_lane;
+    auto v = Apply<along_columns>(d, run.epilogue, ops::LoadU(d, sums), row, column + end, first_lane, last_lane);
+    if (accumulate) v = ops::Add(v, LoadLanes(d, c + end, first_lane, last_lane));
+    StoreLanes(v, d, c + end, first_lane, last_lane);
   }
 }
 
 // A function of its own, so that its loop has the general registers for itself.
 template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart<input_for<T, W>>>
 [[gnu::noinline]] void RunGroup(const PanelRun<T, Epilogue, W>& run) noexcept {
-  PanelCursor<stored_weight<W>> at = run.at;
-  const panel* p = run.begin;
+  PanelCursor<stored_weight<W>> at = run.group.at;
+  const panel* p = run.group.begin;
   const std::uint16_t* columns = at.column;  // of the panel before
   do {
     if (p->repeats()) at.column = columns;
     columns = at.column;
-    // Into memory: in a general register it would be one too many during the products, and a sum pay for it (RunPanel).
+    // Into memory: in a general register it would be one too many during the products, and a sum pay for it (EndPart).
     asm("" : "+m"(columns));
     if constexpr (Input::asks_ahead) {
       if (run.task.ahead != nullptr) AskOfPanel<Vectors>(run, *p);
     }
-    RunPanel<Input, Vectors>(ops::ScalableTag<T>(), run, *p, at);
-  } while (++p != run.end);
-}
-
-// A group's row, out of the scratch tile to the output: any lanes, any epilogue.
-template <class T, class W, class Epilogue>
-void FinishRow(const panel_task<T, W>& task, const Epilogue& epilogue, std::size_t row, const T* sums) noexcept {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
-  T* const c = task.c + (row - task.first_row) * task.ldc;
-  for (std::size_t at = 0; at < task.last_vector; at += lanes, sums += lanes) {  // the last may overlap the one before
-    auto v = Apply<along_columns>(d, epilogue, ops::LoadU(d, sums), row, task.column + at, 0, lanes);
-    if (task.accumulate) v = ops::Add(v, ops::LoadU(d, c + at));
-    ops::StoreU(v, d, c + at);
-  }
-  const std::size_t at = task.last_vector, first = task.first_lane, last = task.last_lane;
-  auto v = Apply<along_columns>(d, epilogue, ops::LoadU(d, sums), row, task.column + at, first, last);
-  if (task.accumulate) v = ops::Add(v, LoadLanes(d, c + at, first, last));
-  StoreLanes(v, d, c + at, first, last);
+    RunTile<PanelLoop<Input, Vectors>>(ops::ScalableTag<T>(), run, *p, PlacesOfTile<Vectors, T, Epilogue, W>{run, *p},
+                                       Input::Of(run.task, p->first_column), run.task.last_vector, at);
+  } while (++p != run.group.end);
 }
 
 }  // namespace BCR_TARGET_NS

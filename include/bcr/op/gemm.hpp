@@ -117,14 +117,14 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
       copies_colliding_ = this->collide(columns_) && copying_colliding_pays();
     }
     const bool may_copy = copy_ == input_copy::always || copies_misaligned_ || copies_colliding_;
-    if (this->work_ == base::work::tiles && !accumulate_ && weights_.mostly_whole()) {
+    if (this->work_ == base::work::tiles && !accumulate_ && side_by_side_pays()) {
       tiles_together_ =
           best_tiles_together(kernels.panels.target, weights_.columns * tiles_.widest() * lanes_ * sizeof(input_type));
     }
     if (this->work_ == base::work::on_bands) {
       this->reserve(band_scratch_elements<W>(columns_, shape_.columns) + shape_.columns * columns_);
     } else if (this->work_ == base::work::tiles) {
-      this->reserve(this->tile_scratch_elements() + (may_copy ? this->tile_input_elements() : 0));
+      this->reserve(this->tile_scratch_elements(tiles_together_) + (may_copy ? this->tile_input_elements() : 0));
     }
   }
 
@@ -167,6 +167,17 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     kernels_->vectors.on_bands(task, epilogue);
   }
 
+  // Panels that keep whole columns gain, and short ones unless most of them leave sums for others, as these are far
+  // away then; and all where rows of B drive each other out of the nearest cache, so that the next panel finds none of
+  // them.
+  bool side_by_side_pays() const noexcept {
+    constexpr std::size_t short_panel = 15, way_bytes = 4096;
+    std::size_t finishing = 0;
+    for (const panel& p : weights_.panels) finishing += p.finishes() ? 1 : 0;
+    return weights_.mostly_whole() || columns_ * sizeof(input_type) % way_bytes == 0 ||
+           (2 * finishing >= weights_.panels.size() && weights_.column_uses() <= short_panel * weights_.panels.size());
+  }
+
   void run_tiles(const typename base::share& part, const matrix_view<const input_type>& b, const matrix_view<T>& c,
                  const Epilogue& epilogue) const noexcept {
     panel_task<T, W> task{};
@@ -180,9 +191,12 @@ class basic_gemm_plan : public detail::panel_plan<T, W> {
     // One tile after the other, or some together: the input, all rows of it, stays in the cache for all groups.
     const bool copy = copies(b);
     for (std::size_t tile = part.tile_begin; tile < part.tile_end; tile += task.tiles) {
-      task.tiles = tiles_.alike(tile, part.tile_end, copy || tiles_.vectors(tile) == 1 ? 1 : tiles_together_);
+      task.tiles =
+          tiles_.alike(tile, part.tile_end,
+                       copy || !kernels_->panels.target.takes_together(tiles_.vectors(tile)) ? 1 : tiles_together_);
       if (copy) {
-        copy_tile(task, tile, b, c, reinterpret_cast<input_type*>(part.memory + this->tile_scratch_elements()));
+        copy_tile(task, tile, b, c,
+                  reinterpret_cast<input_type*>(part.memory + this->tile_scratch_elements(tiles_together_)));
       } else {
         place_tile(task, tile, b, c);
       }

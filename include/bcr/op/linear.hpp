@@ -113,10 +113,7 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
     return g;
   }
   static std::size_t stripe_rows(const panels_view<weight_type>& w) noexcept {
-    std::size_t most = 0;
-    for (std::size_t g = 0; g < w.group_count(); ++g) {
-      most = w.group_rows(g) > most ? w.group_rows(g) : most;
-    }
+    const std::size_t most = w.most_group_rows();
     return most > stripe ? most : stripe;
   }
 

@@ -89,8 +89,10 @@ class panel_plan {
     if (lone_vector_ && elements_per_task < vector_elements()) elements_per_task = vector_elements();
     bytes_per_task_ = elements_per_task * sizeof(T);
   }
-  // Elements of scratch for tiles.
-  std::size_t tile_scratch_elements() const noexcept { return panel_scratch_elements(tiles_.widest(), lanes_); }
+  // Elements of scratch for so many tiles side by side.
+  std::size_t tile_scratch_elements(std::size_t tiles = 1) const noexcept {
+    return panel_scratch_elements(tiles * tiles_.widest(), lanes_, weights_.most_group_rows());
+  }
   // Elements of a tile's input: the widest there is, all rows of it. In elements of T, as all memory; narrow input ends
   // with a line of the cache, as the vectors of what comes behind it are to be aligned.
   std::size_t tile_input_elements() const noexcept {

@@ -49,6 +49,7 @@ inline constexpr gemm gemm_shapes[] = {
     {"DETR up, 100 queries", 2048, 256, 100},
     {"DETR down, 100 queries", 256, 2048, 100, true},
     {"Stable Diffusion U-Net, 64x64 latent", 320, 320, 4096},
+    {"TinyLlama attention output, 1024 tokens", 2048, 2048, 1024},
     // Recurrent layers: gates x features, batch.
     {"GRU gates, batch 1", 3072, 1024, 1, true},
     {"LSTM gates, batch 1", 4096, 1024, 1},

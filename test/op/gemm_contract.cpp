@@ -1,6 +1,7 @@
 // What gemm promises besides numbers: sentences, names, what infinity does, and matrices that are not there.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -92,6 +93,31 @@ TEST_CASE("gemm_plan: matrices without elements may be null") {
     run(9, 9, 0, copy);
     run(0, 0, 9, copy);
     run(0, 0, 0, copy);
+  }
+}
+
+// Rows 4096 bytes apart are more than the second cache level has room for: what is copied then gives the same bits.
+TEST_CASE("gemm_plan: tiles of an input whose rows collide in the cache are copied, and others are not") {
+  constexpr std::size_t m = 160, k = 300, n = 1024;
+  const operands<float, block> in(m, k, n + 16, {.density = 0.9}, 1);
+  const auto packed = in.packed();
+  const auto plan_of = [&](std::size_t width, bcr::input_copy copy) {
+    return bcr::test::gemm_plan<float, bcr::epilogue::none>::create(packed, {.columns = width, .copy = copy});
+  };
+  const auto bytes = [&](std::size_t width, bcr::input_copy copy) { return plan_of(width, copy)->workspace_bytes(); };
+  const std::size_t never = bytes(n, bcr::input_copy::never);
+  CHECK(bytes(n, bcr::input_copy::automatic) == bytes(n, bcr::input_copy::always));
+  CHECK(bytes(n, bcr::input_copy::always) > never + k * 16 * sizeof(float));
+  for (const std::size_t distance : {n, n + 16}) {
+    std::vector<float> b(k * distance, infinity);
+    for (std::size_t i = 0; i < k; ++i) std::copy_n(&in.input.elements[i * (n + 16)], n, &b[i * distance]);
+    std::vector<std::vector<float>> c(2, std::vector<float>(m * n));
+    for (const bool automatic : {false, true}) {
+      const auto plan = plan_of(n, automatic ? bcr::input_copy::automatic : bcr::input_copy::never);
+      std::vector<std::byte> workspace(plan->workspace_bytes());
+      CHECK(plan->run({b.data(), k, n, distance}, {c[automatic ? 1 : 0].data(), m, n}, workspace).ok());
+    }
+    CHECK(c[0] == c[1]);
   }
 }
 

@@ -78,6 +78,52 @@ TEST_CASE("best_grid: at most the threads, and the smallest largest task") {
   CHECK(bcr::best_grid(3, 2, 1000).tasks() == 6);
 }
 
+TEST_CASE("task_grid: every task has a part of its own, and those that follow each other share rows or columns") {
+  for (const bool down_columns : {false, true}) {
+    const bcr::task_grid grid{3, 4, down_columns};
+    std::vector<int> met(12);
+    for (std::size_t task = 0; task < grid.tasks(); ++task) ++met[grid.row_part(task) * 4 + grid.column_part(task)];
+    CHECK(met == std::vector<int>(12, 1));
+    CHECK((grid.row_part(1) == 0) == !down_columns);
+    CHECK((grid.column_part(1) == 0) == down_columns);
+  }
+}
+
+TEST_CASE("best_cut: narrower tiles where threads have equal shares of them") {
+  const bcr::product_work work{
+      .panels = 512, .column_uses = 1e5, .weights = 4e5, .weight_bytes = 2e6, .vector_bytes = 1.3e5};
+  const auto cut_of = [&](std::size_t vectors, std::size_t tile_vectors, std::size_t threads) {
+    return bcr::best_cut(16, 16 * vectors, 16, tile_vectors, threads, work);
+  };
+  CHECK(cut_of(64, 6, 1).tiles.widest() == 6);
+  CHECK(cut_of(64, 6, 1).grid.tasks() == 1);
+  CHECK(cut_of(64, 6, 16).tiles.widest() == 4);
+  CHECK(cut_of(64, 6, 16).grid.tasks() == 16);
+  CHECK(cut_of(96, 6, 16).tiles.widest() == 6);
+  CHECK(cut_of(64, 3, 16).tiles.widest() == 3);  // few registers
+  CHECK(cut_of(64, 6, 16).grid.down_columns);    // the input weighs more
+  CHECK(!cut_of(2, 6, 16).grid.down_columns);
+  CHECK(bcr::best_cut(0, 64, 16, 6, 16, {}).grid.tasks() == 1);
+  CHECK(bcr::best_cut(16, 0, 16, 6, 16, work).tiles.count() == 0);
+  PROPERTY("no more tasks than threads, groups and tiles, and no narrower than four", [] {
+    const std::size_t groups = 1 + bcr::test::any_extent(60), columns = 1 + bcr::test::any_extent(900);
+    const std::size_t threads = 1 + bcr::test::any_extent(40), wanted = 1 + bcr::test::any_extent(6) % 6;
+    const bcr::product_work any{.panels = 1.0 + static_cast<double>(bcr::test::any_extent(1000)),
+                                .column_uses = 1.0 + static_cast<double>(bcr::test::any_extent(10000)),
+                                .weights = 1.0 + static_cast<double>(bcr::test::any_extent(40000)),
+                                .weight_bytes = 1.0,
+                                .vector_bytes = 1.0 + static_cast<double>(bcr::test::any_extent(100000))};
+    const bcr::product_cut cut = bcr::best_cut(groups, columns, 16, wanted, threads, any);
+    const bcr::column_tiles alone(columns, 16, wanted), narrowest(columns, 16, std::min<std::size_t>(wanted, 4));
+    RC_ASSERT(cut.grid.tasks() <= threads);
+    RC_ASSERT(cut.grid.rows <= groups);
+    RC_ASSERT(cut.grid.columns <= cut.tiles.count());
+    RC_ASSERT(cut.tiles.widest() <= alone.widest());
+    RC_ASSERT(cut.tiles.count() <= narrowest.count());
+    if (threads == 1) RC_ASSERT(cut.tiles.count() == alone.count());
+  });
+}
+
 TEST_CASE("first_group: parts follow each other, cover all groups and have equal shares") {
   PROPERTY("any groups, any number of parts", [] {
     bcr::test::random_source random(bcr::test::any_seed());

@@ -98,7 +98,7 @@ class basic_linear_plan : public detail::panel_plan<T, W> {
   template <block_shape Block, blob_layout Layout>
   basic_linear_plan(const linear_kernels<T, Epilogue, W>& kernels,
                     const packed_weights<weight_type, Block, Layout>& weights, const linear_options& options) noexcept
-      : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors),
+      : base("linear", kernels.panels.target, weights, options.tokens, options.threads, options.tile_vectors, false),
         kernels_(&kernels),
         tokens_(options.tokens) {
     if (this->work_ == base::work::on_bands) this->reserve(band_scratch_elements<W>(tokens_, shape_.columns));

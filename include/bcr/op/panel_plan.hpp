@@ -40,11 +40,12 @@ class panel_plan {
   std::size_t tasks() const noexcept { return grid_.tasks(); }
 
  protected:
-  // `columns` results for each row of the weights: columns of C, or tokens.
+  // `columns` results for each row of the weights: columns of C, or tokens. Where the input stays in place, tasks read
+  // its rows as far apart as they are.
   template <block_shape Block, blob_layout Layout>
   panel_plan(const char* operation, const kernel_target& target,
              const packed_weights<weight_type, Block, Layout>& weights, std::size_t columns, std::size_t threads,
-             int tile_vectors) noexcept
+             int tile_vectors, bool input_stays) noexcept
       : shape_{weights.rows(), weights.columns()},
         weights_(weights.panels()),
         bands_(weights.bands()),
@@ -61,11 +62,12 @@ class panel_plan {
       lone_vector_ = work_ == work::tiles && tile_vectors == 0 && leaves_one(columns, lanes_) &&
                      multiplies_alone<T>(weights_, lanes_, lone_columns_of_product);
     }
-    tiles_ = column_tiles(columns - (lone_vector_ ? 1 : 0), lanes_,
-                          best_tile_vectors(target, weights.columns() * lanes_ * sizeof(input_type), tile_vectors));
-    if (weights_.group_count() != 0 && tiles_.count() != 0) {
-      grid_ = best_grid(weights_.group_count(), tiles_.count(), threads);
-    }
+    const std::size_t vector_bytes = weights.columns() * lanes_ * sizeof(input_type);
+    const product_cut cut = best_cut(weights_.group_count(), columns - (lone_vector_ ? 1 : 0), lanes_,
+                                     best_tile_vectors(target, vector_bytes, tile_vectors), threads,
+                                     work_of_product(vector_bytes, input_stays && collide(columns)));
+    tiles_ = cut.tiles;
+    grid_ = cut.grid;
     const bool vector = work_ == work::vector;
     label_ = kernel_label(vector ? "gemv" : operation, types, Block::rows, Block::columns, panel_rows,
                           vector ? 1 : tiles_.widest(), target.name);
@@ -97,6 +99,15 @@ class panel_plan {
     return has_narrow_input<W> ? (elements * sizeof(input_type) + line - 1) / line * line / sizeof(T) : elements;
   }
 
+  // Whether a tile's rows, so many elements apart, all begin in the same line of the first cache level and are more
+  // than the second has room for: 8 in each of the places, up to 128 KiB from the first, where rows so far apart begin.
+  bool collide(std::size_t leading_dimension) const noexcept {
+    constexpr std::size_t first_way = std::size_t{1} << 12, second_way = std::size_t{1} << 17, ways = 8;
+    const std::size_t apart = leading_dimension * sizeof(input_type), power_of_two = apart & (~apart + 1);
+    return apart % first_way == 0 &&
+           weights_.columns * (power_of_two < second_way ? power_of_two : second_way) > ways * second_way;
+  }
+
   // What one task computes, and the memory that it has: groups of rows, or bands.
   struct share {
     std::size_t group_begin, group_end;
@@ -105,7 +116,7 @@ class panel_plan {
     T* memory;
   };
   share share_of(std::size_t task, std::span<std::byte> workspace) const noexcept {
-    const std::size_t row_part = task / grid_.columns, column_part = task % grid_.columns;
+    const std::size_t row_part = grid_.row_part(task), column_part = grid_.column_part(task);
     const auto first = [&](std::size_t part) {
       return work_ == work::on_bands ? first_group(bands_.bands, part, grid_.rows)
                                      : first_group(weights_.groups, part, grid_.rows);
@@ -144,6 +155,16 @@ class panel_plan {
 
  private:
   std::size_t vector_elements() const noexcept { return gemv_scratch_elements(lanes_) + weights_.columns; }
+
+  product_work work_of_product(std::size_t vector_bytes, bool colliding) const noexcept {
+    const double kept = static_cast<double>(weights_.weights.size());
+    return {.panels = static_cast<double>(weights_.panels.size()),
+            .column_uses = static_cast<double>(weights_.column_uses()),
+            .weights = kept,
+            .weight_bytes = kept * sizeof(weight_type) + static_cast<double>(weights_.column_index.size_bytes()),
+            .vector_bytes = static_cast<double>(vector_bytes),
+            .bytes_a_cycle = colliding ? 8.0 : 32.0};
+  }
 
   // Asking for tiles is asking for panels, where there are any.
   work work_for(blob_layout layout, std::size_t columns, int tile_vectors) const noexcept {

@@ -50,27 +50,92 @@ class column_tiles {
 };
 
 struct task_grid {
-  std::size_t rows = 1;     // cuts of the row groups
-  std::size_t columns = 1;  // cuts of the column tiles
+  std::size_t rows = 1;       // cuts of the row groups
+  std::size_t columns = 1;    // cuts of the column tiles
+  bool down_columns = false;  // tasks that follow each other share columns, else rows
+
   std::size_t tasks() const noexcept { return rows * columns; }
+  std::size_t row_part(std::size_t task) const noexcept { return down_columns ? task % rows : task / columns; }
+  std::size_t column_part(std::size_t task) const noexcept { return down_columns ? task / rows : task % columns; }
 };
 
-// The grid of at most `threads` tasks whose largest task is smallest; among equals the one with the fewest cuts of
-// rows, as these make tasks load the same input.
-inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t threads) noexcept {
+// The grid of at most `threads` tasks whose largest task costs least, by cost(groups, tiles), which says what a task of
+// so many costs at most. Among equals it is the one with the fewest cuts of rows, as these make tasks load the same
+// input.
+template <class Cost>
+task_grid cheapest_grid(std::size_t groups, std::size_t tiles, std::size_t threads, const Cost& cost) noexcept {
   task_grid best;
-  double least = 2;
+  double least = cost(groups, tiles) * 2;
   for (std::size_t rows = 1; rows <= threads && rows <= groups; ++rows) {
     std::size_t columns = threads / rows;
     if (columns > tiles) columns = tiles;
     if (columns == 0) break;
-    const double share = static_cast<double>(blocks_covering(groups, rows)) / static_cast<double>(groups) *
-                         static_cast<double>(blocks_covering(tiles, columns)) / static_cast<double>(tiles);
-    if (share < least * 0.99) {
-      least = share;
+    const double largest = cost(blocks_covering(groups, rows), blocks_covering(tiles, columns));
+    if (largest < least * 0.99) {
+      least = largest;
       best = {rows, columns};
     }
   }
+  return best;
+}
+
+// The same where only the sizes of tasks matter.
+inline task_grid best_grid(std::size_t groups, std::size_t tiles, std::size_t threads) noexcept {
+  return cheapest_grid(groups, tiles, threads, [](std::size_t task_groups, std::size_t task_tiles) {
+    return static_cast<double>(task_groups) * static_cast<double>(task_tiles);
+  });
+}
+
+// What a product by panels works with, and what its parts cost in cycles, each of which begins a multiply-add of a
+// vector, as measured on Zen 4 and, for tasks' reading, on Emerald Rapids.
+struct product_work {
+  double panels = 0;
+  double column_uses = 0;     // columns of panels, all together
+  double weights = 0;         // kept
+  double weight_bytes = 0;    // and what is read of them
+  double vector_bytes = 0;    // of the input: a vector of each of its rows
+  double bytes_a_cycle = 32;  // that a task reads, from a cache that is far away and shared by all
+
+  // Of `rows`, a share of all rows, and `vectors` vectors in `tiles` tiles, which are as wide as can be or not: these
+  // are not taken side by side.
+  double cycles(double rows, double vectors, double tiles, bool widest) const noexcept {
+    constexpr double column = 2.5;
+    const double panel = widest ? 34 : 50;
+    return rows * (weights * vectors + (column_uses * column + panels * panel) * tiles) +
+           (rows * weight_bytes + vectors * vector_bytes) / bytes_a_cycle;
+  }
+};
+
+struct product_cut {
+  column_tiles tiles;
+  task_grid grid;
+};
+
+// Tiles of `tile_vectors` for one thread, and for more tiles that may be narrower, but for these few vectors, where
+// the product then falls into better tasks: with 64 vectors and 16 threads, into tiles of four for all rows. Narrower
+// ones would not add up in the same order (kPhases), and a result must not depend on the number of threads.
+inline product_cut best_cut(std::size_t groups, std::size_t columns, std::size_t lanes, std::size_t tile_vectors,
+                            std::size_t threads, const product_work& work) noexcept {
+  constexpr std::size_t narrowest = 4;
+  product_cut best{{columns, lanes, tile_vectors}, {}};
+  if (groups == 0 || best.tiles.count() == 0) return best;
+  double least = 0;
+  for (std::size_t vectors = tile_vectors; vectors == tile_vectors || (threads > 1 && vectors >= narrowest);
+       --vectors) {
+    const column_tiles tiles(columns, lanes, vectors);
+    const auto cost = [&](std::size_t task_groups, std::size_t task_tiles) {
+      const double share = static_cast<double>(task_groups) / static_cast<double>(groups);
+      const double task_vectors = static_cast<double>(tiles.begin(task_tiles) / lanes);  // the wider ones come first
+      return work.cycles(share, task_vectors, static_cast<double>(task_tiles), vectors == tile_vectors);
+    };
+    const task_grid grid = cheapest_grid(groups, tiles.count(), threads, cost);
+    const double largest = cost(blocks_covering(groups, grid.rows), blocks_covering(tiles.count(), grid.columns));
+    if (vectors != tile_vectors && largest > least * 0.99) continue;
+    least = largest;
+    best = {tiles, grid};
+  }
+  // A thread that goes from task to task keeps what weighs more.
+  best.grid.down_columns = static_cast<double>(blocks_covering(columns, lanes)) * work.vector_bytes > work.weight_bytes;
   return best;
 }
 

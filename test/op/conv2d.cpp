@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <vector>
 
 #include "op/conv2d_case.hpp"
@@ -140,6 +142,41 @@ TEST_CASE_TEMPLATE("conv2d: an image with margins is read in place", T, float, d
   }
 }
 
+// Rows of every length around a vector and two, whose elements two planes take in turns, or three; of some images the
+// first element is in the one, of others in the other plane.
+TEST_CASE_TEMPLATE("conv2d: every width of an image, with strides", T, float, double) {
+  std::uint64_t seed = 0;
+  for (const std::size_t stride : {2u, 3u}) {
+    for (std::size_t width = 1; width <= 4 * bcr::test::lanes_of<T>() + 3; ++width) {
+      conv2d_setting s{.outputs = 6, .by_taps = seed % 4 != 0};
+      bcr::conv2d_options& o = s.options;
+      o.groups = 1 + seed % 2;
+      o.input = {1 + seed % 3 / 2, 2 * o.groups, 3 + seed % 8, width};
+      o.window = {{3, 1 + seed % 5},
+                  {1 + seed / 2 % 2, stride},
+                  {1, 1 + seed % 7 / 5},
+                  bcr::pad_all(seed % 8 == 0 ? 6 : seed % 3)};
+      o.strip_rows = seed % 5 == 0 ? 2 : 0;
+      if (seed % 3 == 0) o.input_margins = {seed % 4, 1 + seed % 6};
+      s.input_offset = seed % 4;
+      s.side = seed % 2 == 0 ? bcr::test::guard_side::before : bcr::test::guard_side::after;
+      check<T>(s, {.density = 0.6}, ++seed);
+    }
+  }
+}
+
+// Channels of which several are copied together, plane by plane, and more planes than the kernel takes at once.
+TEST_CASE("conv2d: many small channels with strides") {
+  conv2d_setting s{.outputs = 4, .by_taps = true};
+  for (const std::size_t stride : {2u, 3u}) {
+    s.options.input = {1, 70, 14, 15};
+    s.options.window = {{3, 3}, {stride, stride}, {1, 1}, bcr::pad_all(1)};
+    check<float>(s, {.density = 0.2}, stride);
+    s.options.input = {1, 3, 71, 66};
+    check<float>(s, {.density = 0.8}, stride);
+  }
+}
+
 TEST_CASE("conv2d: images that no cache holds, of which panels ask for lines ahead") {
   conv2d_setting s{.outputs = 6, .by_taps = true};
   s.options.window = {{3, 3}, {1, 1}, {1, 1}, bcr::pad_all(1)};
@@ -153,6 +190,32 @@ TEST_CASE("conv2d: images that no cache holds, of which panels ask for lines ahe
   s.options.window.stride = {2, 1};
   s.options.input.height = 641;
   check<float>(s, {.density = 1}, 7);
+}
+
+// In strips of rows that fill tiles, if there are such, for tasks to share; the last strip has fewer.
+TEST_CASE("conv2d: images that no cache holds are read in place") {
+  conv2d_setting s{.outputs = 6, .by_taps = true};
+  bcr::conv2d_options& o = s.options;
+  o.window = {{3, 3}, {1, 1}, {1, 1}, bcr::pad_all(1)};
+  for (const std::size_t width : {320u, 333u}) {
+    o.input = {2, 5, 331, width};
+    o.input_margins = o.output_margins = bcr::margins_for(o.input, o.window);
+    std::vector<float> alone;
+    for (const std::size_t threads : {1u, 5u}) {
+      o.threads = threads;
+      s.side = threads == 1 ? bcr::test::guard_side::before : bcr::test::guard_side::after;
+      const conv2d_operands<float, block> in(s, {.density = 1}, width);
+      in.check(no_epilogue, unchanged);
+      using plan = bcr::test::conv2d_plan<float, bcr::epilogue::none>;
+      const auto made = plan::create(std::span<const bcr::packed_weights<float, block>>(in.packed), o);
+      REQUIRE(made.ok());
+      CHECK(made->reads_in_place() == made->gapless());
+      if (made->reads_in_place() && width == 320 && threads == 5) CHECK(made->tasks() == 5);
+      const std::vector<float> found = in.run(o, no_epilogue);
+      if (threads == 1) alone = found;
+      CHECK(std::memcmp(found.data(), alone.data(), found.size() * sizeof(float)) == 0);
+    }
+  }
 }
 
 TEST_CASE("conv2d: a last strip whose tiles are wider") {

@@ -125,6 +125,7 @@ struct conv2d_operands {
     };
     const bool margins_filled = out.elements() != 0;
     guarded_array<std::byte> workspace(plan->workspace_bytes(), setting.workspace_offset, setting.side);
+    for (std::byte& x : workspace.span()) x = std::byte{0xff};  // no numbers
     for (T& x : input.span()) x = T(0);
     for (T& y : output.span()) y = std::numeric_limits<T>::quiet_NaN();
     std::size_t i = 0;

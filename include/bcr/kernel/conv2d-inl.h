@@ -35,143 +35,13 @@
 #include "bcr/kernel/epilogue-inl.h"
 #include "bcr/kernel/gemm-inl.h"
 #include "bcr/kernel/panel_tiles-inl.h"
-#include "bcr/kernel/transpose-inl.h"
+#include "bcr/kernel/plane_copy-inl.h"
 #include "bcr/simd/ops-inl.h"
 #include "bcr/simd/permute-inl.h"
 
 BCR_BEGIN_TARGET;
 namespace bcr {
 namespace BCR_TARGET_NS {
-
-// At least `count` zeros, up to a vector more.
-template <class T>
-BCR_INLINE void FillZeros(T* p, std::size_t count) {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d);
-  for (std::size_t i = 0; i < count; i += lanes) ops::StoreU(ops::Zero(d), d, p + i);
-}
-
-// `count` elements, at most a vector of them, that are `Step` apart; the other lanes are zero. 0 is any other step.
-template <std::size_t Step, class D, class T = ops::TFromD<D>>
-BCR_INLINE ops::Vec<D> LoadApart(D d, const T* from, std::size_t step, std::size_t count) {
-  if constexpr (Step == 1) return LoadPart(d, from, 0, count);
-  if constexpr (Step == 2) return LoadEven(d, from, count);
-  return LoadStrided(d, from, step, count);
-}
-
-// Rows of one channel, and the zeros between them: those up to a whole vector come with the row's last elements. They
-// lie over the beginning of the next row, which comes later.
-template <std::size_t Step, class T>
-BCR_INLINE void CopyRows(const plane_fill<T>& f, const T* from, T* to) {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d), step = Step == 0 ? f.column_step : Step;
-  // Rows that follow each other in both places are one.
-  const bool one = Step == 1 && f.copied_columns == f.pitch && f.row_step == f.pitch;
-  const std::size_t rows = one ? 1 : f.copied_rows, columns = one ? f.copied_rows * f.pitch : f.copied_columns;
-  const std::size_t whole = columns / lanes * lanes, zero = blocks_covering(columns, lanes) * lanes;
-  for (std::size_t r = 0; r < rows; ++r, from += f.row_step, to += f.pitch) {
-    for (std::size_t i = 0; i < whole; i += lanes) {
-      ops::StoreU(LoadApart<Step>(d, from + i * step, step, lanes), d, to + i);
-    }
-    if (whole != columns) {
-      ops::StoreU(LoadApart<Step>(d, from + whole * step, step, columns - whole), d, to + whole);
-    }
-    if (zero < f.pitch && r + 1 != rows) FillZeros(to + zero, f.pitch - zero);
-  }
-}
-
-// The same for one of two planes that take the elements of a row in turns: the even ones, or the odd ones between them.
-// Both read the row from the same place, the second time from the first cache level. (Writing both at once, by itself,
-// takes 1.7 times as long on Emerald Rapids, where stores to one line should follow each other.)
-template <bool Odd, class T>
-BCR_INLINE void CopyRowsInTurns(const plane_fill<T>& f, const T* from, T* to) {
-  const ops::ScalableTag<T> d;
-  const std::size_t lanes = ops::Lanes(d), columns = Odd ? f.between_columns : f.copied_columns;
-  const std::size_t width = 2 * columns - (Odd ? 0 : 1);  // of the row, as far as it is copied
-  const auto some = [&](const auto& high, const auto& low)
-                        BCR_LAMBDA_ATTR { return Odd ? OddLanes(d, high, low) : EvenLanes(d, high, low); };
-  const std::size_t whole = width / (2 * lanes) * lanes, left = width - 2 * whole;
-  const std::size_t left_low = left < lanes ? left : lanes, left_high = left - left_low;
-  const std::size_t zero = whole + (left != 0 ? lanes : 0);
-  for (std::size_t r = 0; r < f.copied_rows; ++r, from += f.row_step, to += f.pitch) {
-    for (std::size_t i = 0; i < whole; i += lanes) {
-      ops::StoreU(some(ops::LoadU(d, from + 2 * i + lanes), ops::LoadU(d, from + 2 * i)), d, to + i);
-    }
-    if (left_high != 0) {
-      ops::StoreU(some(LoadLanes(d, from + 2 * whole + lanes, 0, left_high), ops::LoadU(d, from + 2 * whole)), d,
-                  to + whole);
-    } else if (left_low != 0) {
-      ops::StoreU(some(ops::Zero(d), LoadLanes(d, from + 2 * whole, 0, left_low)), d, to + whole);
-    }
-    if (zero < f.pitch && r + 1 != f.copied_rows) FillZeros(to + zero, f.pitch - zero);
-  }
-}
-
-// What lies above a channel's copied rows, and left of the first; returns where that begins.
-template <class T>
-BCR_INLINE T* FillAbove(const plane_fill<T>& f, std::size_t left, T* to) {
-  FillZeros(to, f.first_row * f.pitch + left);
-  return to + f.first_row * f.pitch + left;
-}
-// And what lies behind the last row, and below.
-template <class T>
-BCR_INLINE void FillBelow(const plane_fill<T>& f, std::size_t left, std::size_t columns, T* first) {
-  const std::size_t right = f.pitch - left - columns, below = (f.rows - f.first_row - f.copied_rows) * f.pitch;
-  FillZeros(first + (f.copied_rows - 1) * f.pitch + columns, right + below + f.tail);
-}
-
-// The rows of a channel, and all that surrounds them.
-template <class T>
-BCR_INLINE void FillChannel(const plane_fill<T>& f, const T* from, T* to, T* between) {
-  if (f.copied_rows == 0) {
-    FillZeros(to, f.rows * f.pitch + f.tail);
-    if (between != nullptr) FillZeros(between, f.rows * f.pitch + f.tail);
-    return;
-  }
-  T* const first = FillAbove(f, f.left, to);
-  if (between != nullptr) {
-    T* const first_between = FillAbove(f, f.between_left, between);
-    CopyRowsInTurns<false>(f, from, first);
-    CopyRowsInTurns<true>(f, from, first_between);
-    FillBelow(f, f.between_left, f.between_columns, first_between);
-  } else if (f.column_step == 1) {
-    CopyRows<1>(f, from, first);
-  } else if (f.column_step == 2) {
-    CopyRows<2>(f, from, first);
-  } else {
-    CopyRows<0>(f, from, first);
-  }
-  FillBelow(f, f.left, f.copied_columns, first);
-}
-
-// The same for channels that lie beside each other, which are turned row by row.
-template <class T>
-BCR_INLINE void FillFromPixels(const plane_fill<T>& f) {
-  const std::size_t above = f.first_row * f.pitch + f.left, gap = f.pitch - f.copied_columns;
-  for (std::size_t c = 0; c < f.channels; ++c) {
-    T* const to = f.to + c * f.channel_pitch;
-    T* row = to + above;
-    FillZeros(to, f.copied_rows == 0 ? f.rows * f.pitch + f.tail : above);
-    for (std::size_t r = 1; r < f.copied_rows; ++r, row += f.pitch) FillZeros(row + f.copied_columns, gap);
-    if (f.copied_rows == 0) continue;
-    row += f.copied_columns;
-    FillZeros(row, static_cast<std::size_t>(to + f.rows * f.pitch + f.tail - row));
-  }
-  T* to = f.to + above;
-  for (std::size_t r = 0; r < f.copied_rows; ++r, to += f.pitch) {
-    Transpose(f.from + r * f.row_step, f.column_step, f.copied_columns, f.channels, to, f.channel_pitch);
-  }
-}
-
-template <class T>
-void FillPlanes(const plane_fill<T>& fill) noexcept {
-  const plane_fill<T> f = fill;  // which no store can be taken to change
-  if (f.channel_step == 1 && f.channels != 1) return FillFromPixels(f);
-  for (std::size_t c = 0; c < f.channels; ++c) {
-    const std::size_t at = c * f.channel_pitch;
-    FillChannel(f, f.from + c * f.channel_step, f.to + at, f.between == nullptr ? nullptr : f.between + at);
-  }
-}
 
 // The sums of a group of rows, as the panels leave them in the scratch tile.
 template <class T>
@@ -308,8 +178,8 @@ constexpr conv2d_kernels<T, Epilogue, W> MakeConv2dKernels(std::index_sequence<I
           &kGemmKernels<T, Epilogue, W, Bands>};
 }
 
-// The bytes of an image's channels that a convolution reads in place at most, if it does.
-inline constexpr std::size_t kInPlaceBytes = BCR_PERMUTES_512 ? most_bytes_in_place : 0;
+// Whether convolutions may read an image in place.
+inline constexpr bool kReadsInPlace = BCR_PERMUTES_512;
 
 template <class T, class Epilogue, class W, bool Bands>
 inline constexpr conv2d_kernels<T, Epilogue, W> kConv2dKernels =

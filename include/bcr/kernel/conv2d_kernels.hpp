@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "bcr/core/image.hpp"
 #include "bcr/kernel/gemm_kernels.hpp"
@@ -74,9 +75,6 @@ class output_runs {
   std::size_t at_, end_, x_, y_ = 0, image_ = 0;
 };
 
-// Of larger images a copy of a strip at a time is faster, as it stays in a cache.
-inline constexpr std::size_t most_bytes_in_place = std::size_t{7} << 17;
-
 // A range of row groups times one tile of positions.
 template <class T, class W = T>
 struct conv2d_task {
@@ -98,7 +96,7 @@ constexpr std::size_t conv2d_staging_elements(std::size_t vectors, std::size_t l
 template <class T, class Epilogue, class W = T>
 struct conv2d_kernels {
   kernel_target target;
-  void (*fill)(const plane_fill<T>&) noexcept;
+  void (*fill)(std::span<const plane_fill<T>>) noexcept;  // planes of the same channels
   // For tiles of 1, 2, ... vectors; null for widths beyond the target's.
   void (*run[most_tile_vectors])(const conv2d_task<T, W>&, const Epilogue&) noexcept;
   // The same where positions follow each other without gaps, and product.lane_bits say which lanes lie inside the

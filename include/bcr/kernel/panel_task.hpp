@@ -11,8 +11,7 @@
 
 namespace bcr {
 
-// What is asked for ahead, where operands and results are larger than the caches: each panel asks for some pieces of
-// what the next task begins with, and for the part of the output that it will write. A piece is some lines of a row.
+// Rows, or parts of them, that panels ask for before anybody needs them: some pieces each. A piece is some lines.
 struct read_ahead {
   std::uintptr_t at = 0, row_end = 0;       // the next piece, and what is behind its row
   std::size_t row_bytes = 0, row_step = 0;  // a row, and from one to the next
@@ -20,6 +19,11 @@ struct read_ahead {
   unsigned pieces = 0;                      // that a panel asks for
 };
 inline constexpr std::size_t read_ahead_lines = 8;
+
+// Where operands and results are larger than the caches: what the next task reads, and what it writes.
+struct asked_ahead {
+  read_ahead input, output;
+};
 
 // A range of row groups times a tile of columns, or some tiles side by side. Each has as many vectors as the kernel was
 // instantiated for. All begin `lanes` apart but the last of all: of a ragged matrix it begins further left, so that it
@@ -43,8 +47,8 @@ struct panel_task {
   // on. All columns of a segment have the same lanes.
   const std::uint8_t* lane_bits = nullptr;
   const std::uint32_t* lane_bits_at = nullptr;
-  read_ahead* ahead = nullptr;  // of kernels that ask ahead, if they are to
-  std::size_t tiles = 1;        // at most what the kernel's target takes together
+  asked_ahead* ahead = nullptr;  // of kernels that ask ahead, if they are to
+  std::size_t tiles = 1;         // at most what the kernel's target takes together
 };
 
 // A range of row groups times a vector.

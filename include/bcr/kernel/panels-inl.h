@@ -241,19 +241,6 @@ BCR_INLINE void EndPart(D d, const typename How::Input& b, std::size_t last, con
   }
 }
 
-// Asks for the lines of the output that a panel will write: these come from memory while it multiplies.
-template <int Vectors, class D, class T, class Epilogue, class W>
-BCR_INLINE void AskForOutput(D d, const PanelRun<T, Epilogue, W>& run, const panel& p) {
-  if (!p.finishes() || !run.direct) return;
-  for (std::size_t r = 0; r < panel_rows; ++r) {
-    const unsigned slot = p.to[r];
-    if (slot > run.group.count) continue;
-    const T* const c = run.task.c + (run.group.rows[slot - 1] - run.task.first_row) * run.task.ldc;
-    // Of vectors that cross lines, the second line: the first is the one before's.
-    for (std::size_t i = 1; i <= Vectors; ++i) __builtin_prefetch(c + i * ops::Lanes(d) - 1, 1);
-  }
-}
-
 // Asks for a panel's share of what comes next.
 BCR_INLINE void AskAhead(read_ahead& ahead) {
   constexpr std::size_t line = 64;
@@ -270,11 +257,10 @@ BCR_INLINE void AskAhead(read_ahead& ahead) {
   }
 }
 
-// Both, in a function of its own, so that the panels' loops have the general registers for themselves.
-template <int Vectors, class T, class Epilogue, class W>
-[[gnu::noinline]] void AskOfPanel(const PanelRun<T, Epilogue, W>& run, const panel& p) noexcept {
-  AskAhead(*run.task.ahead);
-  AskForOutput<Vectors>(ops::ScalableTag<T>(), run, p);
+// Both in a function of its own, so that the panels' loops have the general registers for themselves.
+[[gnu::noinline]] inline void AskOfPanel(asked_ahead& ahead) noexcept {
+  AskAhead(ahead.input);
+  AskAhead(ahead.output);
 }
 
 // Runs one tile of a panel.
@@ -348,7 +334,7 @@ template <int Vectors, class T, class Epilogue, class W, class Input = RowsApart
     // Into memory: in a general register it would be one too many during the products, and a sum pay for it (EndPart).
     asm("" : "+m"(columns));
     if constexpr (Input::asks_ahead) {
-      if (run.task.ahead != nullptr) AskOfPanel<Vectors>(run, *p);
+      if (run.task.ahead != nullptr) AskOfPanel(*run.task.ahead);
     }
     RunTile<PanelLoop<Input, Vectors>>(ops::ScalableTag<T>(), run, *p, PlacesOfTile<Vectors, T, Epilogue, W>{run, *p},
                                        Input::Of(run.task, p->first_column), run.task.last_vector, at);

@@ -10,26 +10,24 @@
 
 namespace bcr::net {
 
-// Whether a step may read its input with margins, and whether it gains by that where they are of at most so many
-// elements, channels included.
+// Whether a step may read its input with margins, and whether it gains by that.
 struct margins_use {
   bool can = false, gains = false;
 };
 template <std::size_t Capacity>
-constexpr margins_use use_of_margins(const network<Capacity>& net, const step& s, std::size_t most) noexcept {
+constexpr margins_use use_of_margins(const network<Capacity>& net, const step& s) noexcept {
   if (form_of(net, s) != weights_form::panels) return {};
   const layer& l = net[s.main];
   const image_shape& in = net[s.inputs[0]].shape;
-  const bool reads = l.window.kernel != extent2d{} && l.window.stride == extent2d{1, 1} && l.shape.width == in.width;
-  return {true, reads && margins_for(in, l.window).elements({1, in.channels, in.height, in.width}) <= most};
+  return {true, l.window.kernel != extent2d{} && l.window.stride == extent2d{1, 1} && l.shape.width == in.width};
 }
 
-// The margins of a result: none, where they serve nobody or somebody cannot have them. `most` is what use_of_margins
-// takes, and 0 where the target's kernels need a copy.
+// The margins of a result: none, where they serve nobody or somebody cannot have them, or the target's kernels do not
+// read images in place.
 template <std::size_t Capacity>
 constexpr channel_margins margins_of(const network<Capacity>& net, const program<Capacity>& run, layer_number result,
-                                     std::size_t most) noexcept {
-  if (most == 0 || result == net.output) return {};
+                                     bool in_place) noexcept {
+  if (!in_place || result == net.output) return {};
   channel_margins made{};
   bool written = false;
   for (std::size_t i = 0; i < run.count; ++i) {
@@ -43,7 +41,7 @@ constexpr channel_margins margins_of(const network<Capacity>& net, const program
     if (s.residual == result && l.kind != operation::convolution) return {};
     for (std::size_t k = 0; k < s.input_count; ++k) {
       if (s.inputs[k] != result) continue;
-      const margins_use use = use_of_margins(net, s, most);
+      const margins_use use = use_of_margins(net, s);
       if (!use.can) return {};
       if (!use.gains) continue;
       const channel_margins wanted = margins_for(net[result].shape, l.window);

@@ -135,14 +135,14 @@ constexpr std::size_t put_all(places<Capacity>& p, const Before& before) noexcep
 }
 
 // The better of two orders: the largest first, and as they are needed (Pisarchyk and Lee, "Efficient memory management
-// for deep neural net inference", 2020, compare such orders). `most_in_place` is what margins_of takes.
+// for deep neural net inference", 2020, compare such orders). `in_place` is what margins_of takes.
 template <std::size_t Capacity>
 constexpr memory_plan<Capacity> plan_memory(const network<Capacity>& net, const program<Capacity>& run,
-                                            std::size_t most_in_place = 0) noexcept {
+                                            bool in_place = false) noexcept {
   memory_plan<Capacity> made{};
   for (std::size_t i = 0; i < run.count; ++i) {
     const layer_number result = run.steps[i].result;
-    made.margins[result] = margins_of(net, run, result, most_in_place);
+    made.margins[result] = margins_of(net, run, result, in_place);
   }
   places<Capacity> by_size = places_of(net, run, made.margins), by_time = by_size;
   const std::size_t peak_by_size =

@@ -47,7 +47,7 @@ template <const auto& Net, class T = float>
 class network_runner {
   static_assert(net::check<Net>());
   static constexpr auto program_ = net::steps_of(Net);
-  static constexpr auto memory_ = net::plan_memory(Net, program_, kInPlaceBytes / sizeof(T));
+  static constexpr auto memory_ = net::plan_memory(Net, program_, kReadsInPlace);
   static constexpr std::uint64_t description_ = net::description_of(Net);
   static constexpr std::size_t count_ = program_.count;
   static_assert(count_ != 0, "bcr: a network has a layer beside its input");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "bcr/op/channel_margins.hpp"
 #include "bcr/op/epilogue.hpp"
 #include "bcr/op/gemm.hpp"
+#include "bcr/op/image_checks.hpp"
 #include "bcr/op/kernel_name.hpp"
 #include "bcr/op/lone_vector.hpp"
 #include "bcr/op/partition.hpp"
@@ -65,18 +67,7 @@ class basic_conv2d_plan {
     if (o.groups == 0 || o.input.channels % o.groups != 0) {
       return {errc::invalid_argument, "The channels of a convolution do not divide into its groups."};
     }
-    // So that nothing overflows that is computed of them.
-    const auto wide = [](std::size_t n) { return static_cast<double>(n); };
-    const window2d& w = o.window;
-    const double height = wide(o.input.height) + wide(w.padding.top) + wide(w.padding.bottom);
-    const double width = wide(o.input.width) + wide(w.padding.left) + wide(w.padding.right);
-    constexpr double most = 2147483648.0;
-    const double window = (wide(w.kernel.height) * wide(w.dilation.height) + wide(w.stride.height)) *
-                          (wide(w.kernel.width) * wide(w.dilation.width) + wide(w.stride.width));
-    if ((height + 1) * (width + 1) >= most || window >= most || wide(o.input.channels) >= most ||
-        wide(o.input.batch) >= most || wide(o.input.batch) * wide(o.input.channels) * height * width >= most * most) {
-      return {errc::unsupported, "The image or the window of a convolution is too large."};
-    }
+    if (const status s = detail::check_conv2d_size(o.input, o.window); !s) return s;
     if (const status s = detail::check_margins(o.input_margins, o.input, o.input_layout); !s) return s;
     // As many channels as weights have rows, which are not known yet.
     return detail::check_margins(o.output_margins, {}, o.output_layout);
@@ -145,7 +136,7 @@ class basic_conv2d_plan {
   // width.
   bool gapless() const noexcept { return product_ || planes_.gapless; }
   // Whether the input is read where it is, and not copied: a window of one element does that, and others where the plan
-  // is gapless, the window moves by one and keeps the image's width, and the input has margins for it and fits a cache.
+  // is gapless, the window moves by one and keeps the image's width, and the input has margins for it.
   bool reads_in_place() const noexcept { return product_ || in_place_; }
 
   // output = epilogue(convolution of input): whole images of input's and output_shape()'s elements, with their margins
@@ -238,17 +229,28 @@ class basic_conv2d_plan {
     }
     const std::size_t beside = std::max(planes_of(1, 1).front, lanes_);
     return margins.front >= w.padding.top * input_.width + beside &&
-           margins.gap >= std::max(w.padding.top, w.padding.bottom) * input_.width + beside &&
-           channels() * steps_.channel * sizeof(T) <= most_bytes_in_place;
+           margins.gap >= std::max(w.padding.top, w.padding.bottom) * input_.width + beside;
+  }
+
+  // Rows of a strip that is read in place. All of them, where a cache holds the image; else about an eighth, which
+  // tasks can share, if some rows fill whole tiles.
+  BCR_COLD std::size_t rows_in_place() const noexcept {
+    constexpr std::size_t strips = 8;
+    const std::size_t height = output_.height, tile = tile_vectors_ * lanes_;
+    const std::size_t filling = tile / std::gcd(tile, output_.width);
+    const std::size_t rows = std::max<std::size_t>(height / strips / filling, 1) * filling;
+    const bool near = channels() * steps_.channel * sizeof(T) <= detail::strip_cost::near_cache;
+    return near || rows > height / 2 ? height : rows;
   }
 
   // Whether input and output are too large to stay in a cache from layer to layer, and panels have so many columns that
-  // asking for lines ahead is little beside them (Zen 4: 0.85 to 1.0 of the time).
+  // asking for lines ahead is little beside them (Zen 4: 0.85 to 1.0 of the time). Without a copy, which asks for all
+  // of the image at once, it is worth its while with fewer columns as well.
   BCR_COLD bool is_large() const noexcept {
     constexpr std::size_t least_bytes = std::size_t{4} << 20, least_columns = 32;
     const panels_view<W>& w = weights_[0];
     return (input_.elements() + output_.elements()) * sizeof(T) >= least_bytes * input_.batch &&
-           w.weights.size() >= least_columns * panel_rows * w.panels.size();
+           (in_place_ || w.weights.size() >= least_columns * panel_rows * w.panels.size());
   }
 
   // Decides on strips, tiles and tasks, and finds out where every column of the weights has its input.
@@ -262,7 +264,7 @@ class basic_conv2d_plan {
                     });
     planes_ = choose_planes();
     in_place_ = planes_.strip_images == 1 && may_read_in_place();
-    if (in_place_) planes_ = planes_of(output_.height, 1);
+    if (in_place_) planes_ = planes_of(rows_in_place(), 1);
     const double elements = static_cast<double>(planes_.channel_elements) * static_cast<double>(channels());
     if (elements >= most) return {errc::unsupported, "The image or the window of a convolution is too large."};
     // A last strip of fewer rows may have wider tiles than the others.
@@ -330,27 +332,9 @@ class basic_conv2d_plan {
     if (options_.strip_rows != 0) return planes_of(at_most(options_.strip_rows, height), 1);
     const detail::strip_cost cost{
         weights_[0].weights.size(), outputs(), lanes_, tile_vectors_, sizeof(T), lone_vectors_};
-    detail::strip_planes best = planes_of(1, 1);
-    double least = cost.of_batch(best, batch);
-    const auto try_strip = [&](std::size_t rows, std::size_t images) {
-      const detail::strip_planes planes = planes_of(rows, images);
-      if (planes.elements() * sizeof(T) > largest_copy) return;
-      const double cycles = cost.of_batch(planes, batch);
-      if (cycles >= least) return;
-      least = cycles;
-      best = planes;
-    };
-    // Heights that divide an image evenly, as far as that goes.
-    for (std::size_t rows = height; rows > 1;) {
-      try_strip(rows, 1);
-      const std::size_t next = blocks_covering(height, blocks_covering(height, rows) + 1);
-      rows = next < rows ? next : rows - 1;
-    }
-    for (std::size_t images = 2; images <= at_most(batch, most_images); ++images) try_strip(height, images);
-    return best;
+    return detail::cheapest_strips(cost, height, batch,
+                                   [&](std::size_t rows, std::size_t images) { return planes_of(rows, images); });
   }
-  static constexpr std::size_t largest_copy = std::size_t{1} << 20;  // bytes
-  static constexpr std::size_t most_images = 16;
 
   column_tiles tiles_of(std::size_t images, std::size_t rows) const noexcept {
     if (output_.elements() == 0) return {};
@@ -399,9 +383,11 @@ class basic_conv2d_plan {
       work.product.offsets = offsets_.data();
       work.product.scratch = memory;
       work.staging = memory + scratch_elements_;
-      read_ahead ahead;
+      asked_ahead ahead;
       if (asks_ahead_) {
-        if (item + 1 < items_ * (item_part + 1) / grid_.columns) ahead = ahead_of(item + 1, part, work.product, input);
+        if (!in_place_ && item + 1 < items_ * (item_part + 1) / grid_.columns) {
+          ahead.input = ahead_of(item + 1, part, work.product, input);
+        }
         work.product.ahead = &ahead;
       }
       run_strip(part, work, copied, output, epilogue);
@@ -412,12 +398,25 @@ class basic_conv2d_plan {
   read_ahead ahead_of(std::size_t item, const strip& part, const panel_task<T, W>& product,
                       const T* input) const noexcept {
     const strip next = strip_of(item);
+    return detail::ahead_of_strip(
+        planes_, steps_, input + next.image * steps_.image + next.group * channels() * steps_.channel, next.row,
+        next.rows, next.row == 0, panels_of(product) * tiles_of(part.images, part.rows).count());
+  }
+  // What the tile after this one reads first, unless it is of a copy, and writes, in rows of pixels.
+  void ask_for_positions(const conv2d_task<T, W>& work, const T* image) const noexcept {
+    const panel_task<T, W>& product = work.product;
+    const std::size_t here = work.end - work.begin, left = output_.pixels() - work.pixel - work.end;
+    const std::size_t count = std::min(here, left), panels = panels_of(product);
+    if (in_place_) product.ahead->input = detail::ahead_of_positions(planes_, image, work.end, count, panels);
+    if (options_.output_layout != image_layout::nchw) return;
     const auto& groups = product.weights->groups;
-    const std::size_t panels = (groups[product.group_end].panel_begin - groups[product.group_begin].panel_begin) *
-                               tiles_of(part.images, part.rows).count();
-    return detail::ahead_of_strip(planes_, steps_,
-                                  input + next.image * steps_.image + next.group * channels() * steps_.channel,
-                                  next.row, next.rows, next.row == 0, panels);
+    const std::size_t row = groups[product.group_begin].row_begin, rows = groups[product.group_end].row_begin - row;
+    product.ahead->output =
+        detail::ahead_of_rows(product.c + row * product.ldc + here, count, rows, product.ldc, panels);
+  }
+  static std::size_t panels_of(const panel_task<T, W>& product) noexcept {
+    const auto& groups = product.weights->groups;
+    return groups[product.group_end].panel_begin - groups[product.group_begin].panel_begin;
   }
 
   void run_strip(const strip& part, conv2d_task<T, W>& work, const T* copied, T* output,
@@ -450,6 +449,7 @@ class basic_conv2d_plan {
         product.column = work.pixel + work.begin;
         product.c = work.output + work.image * work.channels * work.channel_step + product.column;
       }
+      if (product.ahead != nullptr) ask_for_positions(work, copied);
       run[tiles.vectors(tile) - 1](work, own);
     }
     const std::size_t positions = planes_.count_positions(part.images, part.rows);

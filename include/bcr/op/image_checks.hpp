@@ -37,6 +37,22 @@ inline status check_image_window(const image_shape& image, const window2d& w, co
   return check_margins(output_margins, {image.batch, image.channels, positions.height, positions.width});
 }
 
+// An image and a window of a convolution so small that nothing overflows that is computed of them. Fails with
+// unsupported.
+inline status check_conv2d_size(const image_shape& image, const window2d& w) noexcept {
+  const auto wide = [](std::size_t n) { return static_cast<double>(n); };
+  const double height = wide(image.height) + wide(w.padding.top) + wide(w.padding.bottom);
+  const double width = wide(image.width) + wide(w.padding.left) + wide(w.padding.right);
+  constexpr double most = 2147483648.0;
+  const double window = (wide(w.kernel.height) * wide(w.dilation.height) + wide(w.stride.height)) *
+                        (wide(w.kernel.width) * wide(w.dilation.width) + wide(w.stride.width));
+  if ((height + 1) * (width + 1) >= most || window >= most || wide(image.channels) >= most ||
+      wide(image.batch) >= most || wide(image.batch) * wide(image.channels) * height * width >= most * most) {
+    return {errc::unsupported, "The image or the window of a convolution is too large."};
+  }
+  return {};
+}
+
 // Fails with invalid_argument.
 inline status check_images(std::size_t input_size, std::size_t input_elements, std::size_t output_size,
                            std::size_t output_elements) noexcept {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "bcr/core/image.hpp"
@@ -39,6 +41,8 @@ template <class T, class Fill>
 void copy_strip(const Fill& fill, const strip_planes& planes, const image_steps& steps, const T* from,
                 std::size_t images, std::size_t first_row, std::size_t rows, T* copied) noexcept {
   const plane_axis &y = planes.y, &x = planes.x;
+  constexpr std::size_t most_together = 4;
+  std::array<plane_fill<T>, most_together> fills;
   plane_fill<T> f{};
   f.channel_step = steps.channel;
   f.row_step = steps.row * y.stride;
@@ -49,8 +53,10 @@ void copy_strip(const Fill& fill, const strip_planes& planes, const image_steps&
   for (std::size_t n = 0; n < images; ++n) {
     const bool last = n + 1 == images;
     f.rows = last ? rows + y.largest_reach() : planes.image_rows;
-    f.tail = last ? planes.tail : 0;
+    // Without gaps, nothing is read behind the last row: these lanes are left out.
+    f.tail = last && !planes.gapless ? planes.tail : 0;
     T* const image = copied + planes.front + n * planes.image_rows * f.pitch;
+    std::size_t together = 0;
     for (std::size_t plane = 0; plane < planes.planes(); ++plane) {
       const auto of_rows = y.of_image(plane / x.planes(), first_row, f.rows);
       const auto columns = columns_of(planes, plane % x.planes());
@@ -75,18 +81,37 @@ void copy_strip(const Fill& fill, const strip_planes& planes, const image_steps&
       }
       // An image without elements may be null.
       f.from = f.copied_rows == 0 ? from : from + n * steps.image + of_rows.source * steps.row + source * steps.pixel;
-      fill(f);
+      fills[together++] = f;
+      if (together == most_together || plane + 1 == planes.planes()) {
+        fill(std::span<const plane_fill<T>>(fills.data(), together));
+        together = 0;
+      }
     }
   }
 }
 
+// `count` elements from `at` on of so many rows, of which each of so many panels asks for a share.
+template <class T>
+read_ahead ahead_of_rows(const T* at, std::size_t count, std::size_t rows, std::size_t step,
+                         std::size_t panels) noexcept {
+  constexpr unsigned most_pieces = 4;  // more at once than a core has requests under way would wait
+  read_ahead made;
+  if (count == 0 || panels == 0) return made;
+  made.rows = rows;
+  made.row_bytes = count * sizeof(T);
+  made.row_step = step * sizeof(T);
+  made.at = reinterpret_cast<std::uintptr_t>(at);
+  made.row_end = made.at + made.row_bytes;
+  const std::size_t pieces = rows * blocks_covering(made.row_bytes, read_ahead_lines * 64);
+  made.pieces = static_cast<unsigned>(std::min<std::size_t>(blocks_covering(pieces, panels), most_pieces));
+  return made;
+}
+
 // What the copy of a strip reads first of all: those of its rows that the strip before, of the same images, had not
-// (`begins` is false then). `from` is the first image's first pixel. Each of so many panels of the strip before asks
-// for a share.
+// (`begins` is false then). `from` is the first image's first pixel.
 template <class T>
 read_ahead ahead_of_strip(const strip_planes& planes, const image_steps& steps, const T* from, std::size_t first_row,
                           std::size_t rows, bool begins, std::size_t panels) noexcept {
-  constexpr unsigned most_pieces = 4;  // more at once than a core has requests under way would wait
   const plane_axis& y = planes.y;
   const std::size_t reach = (y.taps - 1) * y.dilation + 1;
   // Rows of the image, from the coordinates of the padded one.
@@ -95,17 +120,19 @@ read_ahead ahead_of_strip(const strip_planes& planes, const image_steps& steps, 
   };
   const std::size_t begin = begins ? of_image(first_row * y.stride) : of_image((first_row - 1) * y.stride + reach);
   const std::size_t end = of_image((first_row + rows - 1) * y.stride + reach);
-  read_ahead made;
-  if (begin >= end || panels == 0) return made;
+  if (begin >= end) return {};
   const bool pixels_last = steps.pixel == 1;
-  made.rows = pixels_last ? planes.channels : 1;
-  made.row_bytes = (end - begin) * steps.row * sizeof(T);
-  made.row_step = steps.channel * sizeof(T);
-  made.at = reinterpret_cast<std::uintptr_t>(from + begin * steps.row);
-  made.row_end = made.at + made.row_bytes;
-  const std::size_t pieces = made.rows * blocks_covering(made.row_bytes, read_ahead_lines * 64);
-  made.pieces = static_cast<unsigned>(std::min<std::size_t>(blocks_covering(pieces, panels), most_pieces));
-  return made;
+  return ahead_of_rows(from + begin * steps.row, (end - begin) * steps.row, pixels_last ? planes.channels : 1,
+                       steps.channel, panels);
+}
+
+// What so many positions from `first` on meet in an image that is read in place, and those before them have not: of
+// each channel, what the window's last element meets. `planes` begin at `image`.
+template <class T>
+read_ahead ahead_of_positions(const strip_planes& planes, const T* image, std::size_t first, std::size_t count,
+                              std::size_t panels) noexcept {
+  return ahead_of_rows(image + planes.offset(0, planes.y.taps - 1, planes.x.taps - 1) + first, count, planes.channels,
+                       planes.channel_elements, panels);
 }
 
 }  // namespace bcr::detail

@@ -27,7 +27,7 @@ struct strip_cost {
   static constexpr double copied_vector = 3, copied_far = 6;
   static constexpr double copied_row = 4;
   static constexpr double lone_weight = 0.3;
-  static constexpr std::size_t near_cache = most_bytes_in_place;
+  static constexpr std::size_t near_cache = std::size_t{7} << 17;
 
   // Of a strip of so many images or rows.
   double of_strip(const strip_planes& planes, std::size_t images, std::size_t rows) const noexcept {
@@ -62,5 +62,33 @@ struct strip_cost {
     return cycles;
   }
 };
+
+// The cheapest strips for images of so many rows; planes_of(rows, images) says what a strip is.
+template <class PlanesOf>
+strip_planes cheapest_strips(const strip_cost& cost, std::size_t height, std::size_t batch,
+                             const PlanesOf& planes_of) noexcept {
+  constexpr std::size_t largest_copy = std::size_t{1} << 20;  // bytes
+  constexpr std::size_t most_images = 16;
+  strip_planes best = planes_of(1, 1);
+  double least = cost.of_batch(best, batch);
+  const auto try_strip = [&](std::size_t rows, std::size_t images) {
+    const strip_planes planes = planes_of(rows, images);
+    if (planes.elements() * cost.element_bytes > largest_copy) return;
+    const double cycles = cost.of_batch(planes, batch);
+    if (cycles >= least) return;
+    least = cycles;
+    best = planes;
+  };
+  // Heights that divide an image evenly, as far as that goes.
+  for (std::size_t rows = height; rows > 1;) {
+    try_strip(rows, 1);
+    const std::size_t next = blocks_covering(height, blocks_covering(height, rows) + 1);
+    rows = next < rows ? next : rows - 1;
+  }
+  for (std::size_t images = 2; images <= (batch < most_images ? batch : most_images); ++images) {
+    try_strip(height, images);
+  }
+  return best;
+}
 
 }  // namespace bcr::detail

@@ -190,21 +190,6 @@ BCR_INLINE ops::Vec<D> OddLanes([[maybe_unused]] D d, ops::Vec<D> high, [[maybe_
 #endif
 }
 
-// Every second element from the first on, `count` of them; the other lanes are zero. No other memory is read than what
-// is between the first and the last.
-template <class D>
-BCR_INLINE ops::Vec<D> LoadEven(D d, const ops::TFromD<D>* p, std::size_t count) {
-#if defined(HWY_TARGET) && BCR_HAS_BLOCKS
-  const std::size_t lanes = ops::Lanes(d), between = 2 * count - 1;
-  if (between <= lanes) return ops::ConcatEven(d, ops::Zero(d), LoadLanes(d, p, 0, between));
-  return ops::ConcatEven(d, LoadLanes(d, p + lanes, 0, between - lanes), ops::LoadU(d, p));
-#else
-  ops::TFromD<D> lanes[ops::MaxLanes(D())] = {};
-  for (std::size_t l = 0; l < count; ++l) lanes[l] = p[2 * l];
-  return ops::LoadU(d, lanes);
-#endif
-}
-
 // Whether 32 elements in two registers can be looked up by LookUp32.
 template <class D>
 inline constexpr bool kLooksUp32 = kPermutes512<D> && sizeof(ops::TFromD<D>) == 4;

@@ -125,8 +125,9 @@ inline product_cut best_cut(std::size_t groups, std::size_t columns, std::size_t
     const column_tiles tiles(columns, lanes, vectors);
     const auto cost = [&](std::size_t task_groups, std::size_t task_tiles) {
       const double share = static_cast<double>(task_groups) / static_cast<double>(groups);
-      const double task_vectors = static_cast<double>(tiles.begin(task_tiles) / lanes);  // the wider ones come first
-      return work.cycles(share, task_vectors, static_cast<double>(task_tiles), vectors == tile_vectors);
+      const std::size_t task_vectors = tiles.begin(task_tiles) / lanes;  // the wider ones come first
+      return work.cycles(share, static_cast<double>(task_vectors), static_cast<double>(task_tiles),
+                         vectors == tile_vectors);
     };
     const task_grid grid = cheapest_grid(groups, tiles.count(), threads, cost);
     const double largest = cost(blocks_covering(groups, grid.rows), blocks_covering(tiles.count(), grid.columns));

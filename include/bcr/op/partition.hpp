@@ -111,9 +111,9 @@ struct product_cut {
   task_grid grid;
 };
 
-// Tiles of `tile_vectors` for one thread, and for more tiles that may be narrower, but for these few vectors, where
+// Tiles of `tile_vectors` for one thread, and for more threads tiles that may be narrower, down to four vectors, where
 // the product then falls into better tasks: with 64 vectors and 16 threads, into tiles of four for all rows. Narrower
-// ones would not add up in the same order (kPhases), and a result must not depend on the number of threads.
+// ones were not measured; one vector would add up in another order (kPhases), and threads must not change a result.
 inline product_cut best_cut(std::size_t groups, std::size_t columns, std::size_t lanes, std::size_t tile_vectors,
                             std::size_t threads, const product_work& work) noexcept {
   constexpr std::size_t narrowest = 4;
